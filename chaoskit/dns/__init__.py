@@ -1,0 +1,1 @@
+"""The fake DNS server, a part: authoritative for the stack's names."""

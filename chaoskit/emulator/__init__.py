@@ -1,0 +1,1 @@
+"""The AWS emulator, a part: moto behind a keep-alive WSGI server."""

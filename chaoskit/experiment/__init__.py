@@ -1,0 +1,1 @@
+"""The experiment file: models, loader, templates, conditions, schema."""

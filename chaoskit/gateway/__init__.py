@@ -1,0 +1,1 @@
+"""The gateway, a part: TLS, HTTP/1.1, the log of AWS calls."""

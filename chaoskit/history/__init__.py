@@ -1,0 +1,1 @@
+"""The history of a run: one SQLite file."""

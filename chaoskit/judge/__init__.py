@@ -1,0 +1,1 @@
+"""The judge: pure functions over a history."""

@@ -1,0 +1,1 @@
+"""The load worker, a part: open loop, effects."""

@@ -1,0 +1,1 @@
+"""The TCP fault proxy, a part, wire-compatible with Toxiproxy."""

@@ -1,0 +1,1 @@
+"""The relay, a part: publishes the target's port on the host."""

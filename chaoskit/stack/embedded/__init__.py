@@ -1,0 +1,1 @@
+"""The embedded stack: a sandbox without root and without Docker."""
