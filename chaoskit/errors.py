@@ -8,7 +8,8 @@
     │   └── PartFailed                 5     … and said why
     ├── TargetNotReady                 4     the target never became ready; carries its last output
     ├── SetupFailed                    5     the target's own `setup` commands failed; carries their output
-    └── UndoFailed                     6     something we changed could not be put back
+    ├── UndoFailed                     6     something we changed could not be put back
+    └── Stopped                      130     the user ended the run (Ctrl-C, SIGTERM)
 
 Errors of other people's software are translated where they enter (the adapter), never passed on.
 """
@@ -100,3 +101,9 @@ class UndoFailed(ChaoskitError):  # noqa: N818
     """Something chaoskit changed could not be put back, or could not be verified to be."""
 
     exit_code = 6
+
+
+class Stopped(ChaoskitError):  # noqa: N818
+    """The user asked the run to end. Raised where the run looks at its stop flag, never by a signal handler."""
+
+    exit_code = 130

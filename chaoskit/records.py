@@ -121,7 +121,7 @@ class FaultEvent(msgspec.Struct, frozen=True, array_like=True, tag="fault"):
 
     at: float
     fault: str
-    """Id, e.g. `outage/1:dns.nodata`."""
+    """Id, e.g. `outage.1:dns.nodata`."""
     kind: str
     """e.g. dns.nodata."""
     of: str

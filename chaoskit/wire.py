@@ -232,6 +232,8 @@ class Begin(msgspec.Struct, frozen=True, tag="begin"):
     """load: the schedule's zero is `at` (seconds since the run's origin)."""
 
     at: float
+    host: str = ""
+    """Where the target listens, when the settings could not know; empty: as in the settings."""
 
 
 class EndAt(msgspec.Struct, frozen=True, tag="end-at"):

@@ -30,3 +30,7 @@ class Fault(msgspec.Struct, frozen=True):
     def undo(self, levers: Levers, fault: str, dependency: str) -> None:
         """Put it back; idempotent. Raises only when the lever itself fails."""
         raise NotImplementedError
+
+    def mark(self, fault: str, dependency: str) -> str:  # noqa: ARG002
+        """The name under which `Levers.in_force` shows this fault while it acts on the dependency."""
+        return fault

@@ -57,3 +57,6 @@ class NetDown(Fault, frozen=True):
 
     def undo(self, levers: Levers, fault: str, dependency: str) -> None:  # noqa: ARG002
         levers.proxy.enable(dependency)
+
+    def mark(self, fault: str, dependency: str) -> str:  # noqa: ARG002
+        return f"down:{dependency}"

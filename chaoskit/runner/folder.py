@@ -1,0 +1,20 @@
+"""The run folder: `<runs>/<UTC>-<name>-<4 hex>/`, and finding it again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from chaoskit.chance import new_token
+from chaoskit.clock import wall
+
+DEFAULT_RUNS = Path(".chaoskit") / "runs"
+
+
+def make_run_folder(runs: Path, name: str) -> Path:
+    """A new, empty run folder that git ignores. Raises OSError where it cannot be made."""
+    safe = re.sub(r"[^A-Za-z0-9._=\[\],-]", "_", name)
+    folder = (runs / f"{wall():%Y%m%dT%H%M%SZ}-{safe}-{new_token(4)}").absolute()
+    folder.mkdir(parents=True)
+    (folder / ".gitignore").write_text("*\n")
+    return folder
