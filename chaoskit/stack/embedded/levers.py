@@ -76,4 +76,3 @@ class EmbeddedLevers:
             assert isinstance(value, tuple | list)
             names.update(value)
         return names
-

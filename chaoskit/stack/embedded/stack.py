@@ -1,10 +1,10 @@
 """The embedded stack: all parts side by side, then the target in its sandbox.
 
-         inside the sandbox                |            outside
- target (T) ── veth ── :53 (D) ────────────┼─> dns server
-                   ── 198.18.0.10:443 (D) ─┼─> proxy (Toxiproxy API) ─> gateway (TLS, call log) ─> emulator
-        <── load worker (host process that entered T's network)
- published port <── relay ─────────────────┼── 127.0.0.1:N on the host, for people and tests
+        inside the sandbox                |            outside
+target (T) ── veth ── :53 (D) ────────────┼─> dns server
+                  ── 198.18.0.10:443 (D) ─┼─> proxy (Toxiproxy API) ─> gateway (TLS, call log) ─> emulator
+       <── load worker (host process that entered T's network)
+published port <── relay ─────────────────┼── 127.0.0.1:N on the host, for people and tests
 """
 
 from __future__ import annotations
@@ -230,9 +230,7 @@ class EmbeddedStack:
             aws = isinstance(dependency, AwsDependency)
             client.create(dependency.name, self._gateway_addresses[dependency.name] if aws else dependency.upstream)
         http = frozenset(d.name for d in self._aws)
-        self.levers = EmbeddedLevers(
-            self._parts["dns"], self._parts["proxy"], self._parts.get("gateway"), client, http
-        )
+        self.levers = EmbeddedLevers(self._parts["dns"], self._parts["proxy"], self._parts.get("gateway"), client, http)
 
     def _probes(self) -> tuple[tuple[str, int], ...]:
         """One name and port of each dependency, for the pre-flight; a TCP upstream must answer on the host, too."""
