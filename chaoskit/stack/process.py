@@ -58,7 +58,7 @@ class PartProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs, self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", f"chaoskit.{self.name}", str(theirs.fileno()), str(os.getpid())],
+                [sys.executable, "-P", "-m", f"chaoskit.{self.name}", str(theirs.fileno()), str(os.getpid())],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

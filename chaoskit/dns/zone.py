@@ -1,0 +1,139 @@
+"""What the names are and what is said of them: names, faults, answers. No sockets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dnslib import EDNS0, NS, QTYPE, RCODE, RR, SOA, A, DNSHeader, DNSRecord
+
+from chaoskit.wire import DnsInject, NameGroup
+
+LARGEST_UDP = 1232
+"""Bytes: what our OPT record offers (DNS flag day 2020)."""
+_ROOT_SERVER = "ns.chaoskit.invalid."
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The packed answer to one question, and what to record of it. `packed` None: say nothing."""
+
+    packed: bytes | None
+    delay: float
+    dependency: str
+    name: str
+    qtype: str
+    answer: str
+    fault: str
+
+
+class Zone:
+    """The stack's names and the faults in force. A fault's age decides: the newest of a dependency wins."""
+
+    def __init__(self, groups: tuple[NameGroup, ...]) -> None:
+        self._exact = {name: group for group in groups for name in group.names if not name.startswith("*.")}
+        self._suffix = {name[1:]: group for group in groups for name in group.names if name.startswith("*.")}
+        self._faults: list[DnsInject] = []
+
+    def inject(self, fault: DnsInject) -> None:
+        """Put a fault in force."""
+        self._faults.append(fault)
+
+    def clear(self, name: str) -> None:
+        """Take a fault away; unknown is fine."""
+        self._faults = [fault for fault in self._faults if fault.fault != name]
+
+    def in_force(self) -> tuple[str, ...]:
+        """Ids of the faults in force."""
+        return tuple(sorted({fault.fault for fault in self._faults}))
+
+    def group(self, name: str) -> NameGroup | None:
+        """The dependency's names a name belongs to."""
+        if name in self._exact:
+            return self._exact[name]
+        return next((group for suffix, group in self._suffix.items() if name.endswith(suffix)), None)
+
+    def fault(self, group: NameGroup | None) -> DnsInject | None:
+        """The fault in force for a dependency, the newest."""
+        if group is None:
+            return None
+        return next((fault for fault in reversed(self._faults) if fault.dependency == group.dependency), None)
+
+    def reply(self, query: bytes) -> Reply:
+        """The answer to a query. Raises dnslib.DNSError for what is no query."""
+        record = DNSRecord.parse(query)
+        reply = record.reply(ra=1, aa=1)
+        reply.header.rd = record.header.rd
+        question = record.q
+        name = str(question.qname).rstrip(".").lower()
+        group = self.group(name)
+        fault = self.fault(group)
+        said = _say(reply, group, fault)
+        if any(rr.rtype == QTYPE.OPT for rr in record.ar):
+            reply.add_ar(EDNS0(udp_len=LARGEST_UDP))
+        return Reply(
+            None if said == "dropped" else reply.pack(),
+            fault.delay if fault is not None and fault.answer == "slow" else 0.0,
+            group.dependency if group else "",
+            name,
+            _type_name(question.qtype),
+            said,
+            fault.fault if fault else "",
+        )
+
+
+def _type_name(number: int) -> str:
+    return str(QTYPE.forward.get(number, f"TYPE{number}"))
+
+
+def _say(reply: DNSRecord, group: NameGroup | None, fault: DnsInject | None) -> str:
+    """Fill in a reply; returns the word for it."""
+    how = fault.answer if fault is not None else ""
+    if how == "drop":
+        return "dropped"
+    if how == "servfail":
+        reply.header.rcode = RCODE.SERVFAIL
+        return "servfail"
+    if group is None or how == "nxdomain":
+        reply.header.rcode = RCODE.NXDOMAIN
+        _add_soa(reply, group)
+        return "nxdomain"
+    if how != "nodata" and _add_records(reply, group):
+        return "address" if reply.q.qtype in (QTYPE.A, QTYPE.ANY) else "record"
+    _add_soa(reply, group)
+    return "nodata"
+
+
+def _add_records(reply: DNSRecord, group: NameGroup) -> bool:
+    name, wanted = reply.q.qname, reply.q.qtype
+    if wanted in (QTYPE.A, QTYPE.ANY):
+        reply.add_answer(RR(name, QTYPE.A, rdata=A(group.address), ttl=group.ttl))
+    elif wanted == QTYPE.SOA:
+        reply.add_answer(_soa(str(name), group.ttl))
+    elif wanted == QTYPE.NS:
+        reply.add_answer(RR(name, QTYPE.NS, rdata=NS(_ROOT_SERVER), ttl=group.ttl))
+    return bool(reply.rr)
+
+
+def _add_soa(reply: DNSRecord, group: NameGroup | None) -> None:
+    """A negative answer carries the SOA (RFC 2308); without it glibc takes it for a lame server."""
+    reply.add_auth(_soa(_zone_of(reply), group.ttl if group else 5))
+
+
+def _zone_of(reply: DNSRecord) -> str:
+    labels = str(reply.q.qname).rstrip(".").split(".")
+    return ".".join(labels[-2:]) + "."
+
+
+def _soa(zone: str, ttl: int) -> RR:
+    times = (1, 7200, 900, 1209600, ttl)
+    return RR(zone, QTYPE.SOA, rdata=SOA(_ROOT_SERVER, "hostmaster.chaoskit.invalid.", times), ttl=ttl)
+
+
+def formerr(query: bytes) -> bytes | None:
+    """FORMERR for a datagram that is no query we can read; nothing for one too short to answer, or an answer."""
+    if len(query) < 12 or query[2] & 0x80:
+        return None
+    header = DNSHeader(id=int.from_bytes(query[:2], "big"), qr=1, ra=1, rcode=RCODE.FORMERR)
+    return bytes(DNSRecord(header).pack())
+
+

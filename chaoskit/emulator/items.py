@@ -1,0 +1,60 @@
+"""Plain JSON as DynamoDB attributes, and tables as calls that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from chaoskit.wire import JSON, Table
+
+BATCH = 25
+"""Items of one BatchWriteItem: DynamoDB's own limit."""
+
+
+def attribute(value: JSON) -> dict[str, Any]:
+    """A JSON value as DynamoDB has it: number N, text S, true and false BOOL, null NULL, list L, object M."""
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | float() | Decimal():
+            return {"N": str(Decimal(str(value)).normalize()) if isinstance(value, float) else str(value)}
+        case str():
+            return {"S": value}
+        case list():
+            return {"L": [attribute(item) for item in value]}
+        case dict():
+            return {"M": {name: attribute(item) for name, item in value.items()}}
+        case _:
+            raise TypeError(f"{type(value).__name__} has no DynamoDB type")
+
+
+def calls(table: Table) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The operations and arguments that create and fill a table. Raises ValueError for an item without its key."""
+    keys = [(table.key, "HASH", table.key_type)]
+    if table.sort is not None:
+        keys.append((table.sort, "RANGE", table.sort_type))
+    yield (
+        "CreateTable",
+        {
+            "TableName": table.name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind, _ in keys],
+            "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, _, kind in keys],
+        },
+    )
+    puts = [{"PutRequest": {"Item": _item(table, number, item)}} for number, item in enumerate(table.items)]
+    for start in range(0, len(puts), BATCH):
+        yield "BatchWriteItem", {"RequestItems": {table.name: puts[start : start + BATCH]}}
+
+
+def _item(table: Table, number: int, item: dict[str, JSON]) -> dict[str, Any]:
+    wanted = {table.key: table.key_type} | ({table.sort: table.sort_type} if table.sort else {})
+    attributes = {name: attribute(value) for name, value in item.items()}
+    for name, kind in wanted.items():
+        if kind not in attributes.get(name, {}):
+            found = f"is {next(iter(attributes[name]))}" if name in attributes else "is missing"
+            raise ValueError(f"table {table.name}, item {number}: its key {name!r} must be {kind} and {found}")
+    return attributes
