@@ -167,7 +167,15 @@ class Server:
         now = self._part.clock.now()
         self._part.emit(
             Lookup(
-                now, reply.dependency, reply.name, reply.qtype, transport, client, identity, reply.answer, reply.fault  # type: ignore[arg-type]
+                now,
+                reply.dependency,
+                reply.name,
+                reply.qtype,
+                transport,
+                client,
+                identity,
+                reply.answer,
+                reply.fault,  # type: ignore[arg-type]
             )  # fmt: skip
         )
 

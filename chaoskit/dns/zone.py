@@ -135,5 +135,3 @@ def formerr(query: bytes) -> bytes | None:
         return None
     header = DNSHeader(id=int.from_bytes(query[:2], "big"), qr=1, ra=1, rcode=RCODE.FORMERR)
     return bytes(DNSRecord(header).pack())
-
-

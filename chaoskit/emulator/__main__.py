@@ -85,9 +85,7 @@ def serve(part: Part) -> None:
     alone = one_at_a_time(application)
     for name in ("tcp", "unix"):  # waitress takes sockets of one family per server
         sockets: list[socket.socket] = [part.take(name)]
-        server = create_server(
-            alone, map={}, sockets=sockets, threads=1, channel_timeout=IDLE, connection_limit=1000
-        )
+        server = create_server(alone, map={}, sockets=sockets, threads=1, channel_timeout=IDLE, connection_limit=1000)
         threading.Thread(target=server.run, name=f"waitress-{name}", daemon=True).start()
     part.ready()
     while True:

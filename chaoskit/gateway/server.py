@@ -102,7 +102,14 @@ class ClientConnection(asyncio.Protocol):
         part, call = self._front.part, identify(request)
         part.emit(
             Call(
-                at, part.clock.now(), self._front.dependency, call.operation, call.invocation, call.attempt,
-                status, call.agent, self._number,
+                at,
+                part.clock.now(),
+                self._front.dependency,
+                call.operation,
+                call.invocation,
+                call.attempt,
+                status,
+                call.agent,
+                self._number,
             )  # fmt: skip
         )

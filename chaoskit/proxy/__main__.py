@@ -22,7 +22,9 @@ class Program:
         self.part, self.settings = part, part.settings
         self.loop = Loop(part.clock)
         self.handed = {
-            name.removeprefix("listen:"): part.take(name) for name in list(part.descriptors) if name.startswith("listen:")
+            name.removeprefix("listen:"): part.take(name)
+            for name in list(part.descriptors)
+            if name.startswith("listen:")
         }
         self.api = Api(self._make)
 

@@ -42,9 +42,9 @@ class Api:
 
     def handle(self, method: str, path: str, body: bytes) -> Answer:
         """Do one request. Never raises for what a client can send."""
-        words = path.split("?")[0].strip("/").split("/")
+        words = path.split("?", maxsplit=1)[0].strip("/").split("/")
         handler = self._route(words)
-        if handler is None or path.split("?")[0] != "/" + "/".join(words):
+        if handler is None or path.split("?", maxsplit=1)[0] != "/" + "/".join(words):
             return Answer(404)
         try:
             return handler.get(method, lambda _words, _body: Answer(405))(words, body)

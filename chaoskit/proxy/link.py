@@ -25,7 +25,12 @@ class Link:
     """src → dst. changed: the interest in events has changed; ended: this direction is over."""
 
     def __init__(
-        self, src: socket.socket, dst: socket.socket, clock: Clock, changed: Callable[[], None], ended: Callable[[], None]
+        self,
+        src: socket.socket,
+        dst: socket.socket,
+        clock: Clock,
+        changed: Callable[[], None],
+        ended: Callable[[], None],
     ) -> None:
         self.src, self.dst = src, dst
         self.bytes = 0
