@@ -127,7 +127,8 @@ class ExpectFile(Model):
     """What counts as success."""
 
     status: Annotated[
-        list[Annotated[int, Field(ge=100, le=599)]], BeforeValidator(_one_or_many, json_schema_input_type=int | list[int])
+        list[Annotated[int, Field(ge=100, le=599)]],
+        BeforeValidator(_one_or_many, json_schema_input_type=int | list[int]),
     ] = []
     json_: dict[str, Any] = Field({}, alias="json", description="JSON path → value, `present` or `absent`")
     body: str | None = Field(None, description="text that the body must hold")
