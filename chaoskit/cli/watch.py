@@ -27,7 +27,7 @@ def watching(console: Console, plan: Plan) -> Iterator[Watch]:
     from chaoskit.report.live import frame, plain_line
 
     if not console.is_terminal:
-        yield _Lines(console, plan, plain_line).show  # type: ignore[arg-type]
+        yield _Lines(console, plan, plain_line).show
         return
     with Live(console=console, auto_refresh=False, transient=True) as live:
         yield lambda view, counters, now: live.update(frame(_state(plan, view, counters, now)), refresh=True)

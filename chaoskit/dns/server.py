@@ -10,6 +10,8 @@ import selectors
 import socket
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 from dnslib import DNSError
 
@@ -26,6 +28,7 @@ IDLE = 30.0
 MOST_CONNECTIONS = 512
 
 Send = Callable[[bytes], None]
+Transport = Literal["udp", "tcp"]
 
 
 class _Tcp:
@@ -91,9 +94,9 @@ class Server:
                 query, peer = self._udp.recvfrom(4096)
             except BlockingIOError:
                 return
-            self._answer(query, "udp", peer, lambda packed, peer=peer: self._send_udp(packed, peer))
+            self._answer(query, "udp", peer, partial(self._send_udp, peer))
 
-    def _send_udp(self, packed: bytes, peer: tuple[str, int]) -> None:
+    def _send_udp(self, peer: tuple[str, int], packed: bytes) -> None:
         try:
             self._udp.sendto(packed, peer)
         except OSError:
@@ -137,7 +140,7 @@ class Server:
 
     # ------------------------------------------------------------ answers
 
-    def _answer(self, query: bytes, transport: str, peer: tuple[str, int], send: Send) -> None:
+    def _answer(self, query: bytes, transport: Transport, peer: tuple[str, int], send: Send) -> None:
         reply = self._answers.get(query[2:])
         if reply is None:
             try:
@@ -159,25 +162,14 @@ class Server:
         else:
             send(packed)
 
-    def _record(self, reply: Reply, query: bytes, transport: str, peer: tuple[str, int]) -> None:
+    def _record(self, reply: Reply, query: bytes, transport: Transport, peer: tuple[str, int]) -> None:
         if reply.fault:
             self._touched[reply.fault, reply.dependency] += 1
         identity = int.from_bytes(query[:2], "big")
         client = f"{peer[0]}:{peer[1]}"
         now = self._part.clock.now()
-        self._part.emit(
-            Lookup(
-                now,
-                reply.dependency,
-                reply.name,
-                reply.qtype,
-                transport,
-                client,
-                identity,
-                reply.answer,
-                reply.fault,  # type: ignore[arg-type]
-            )  # fmt: skip
-        )
+        said = (reply.dependency, reply.name, reply.qtype, transport, client, identity, reply.answer, reply.fault)
+        self._part.emit(Lookup(now, *said))
 
     def _send_due(self) -> None:
         now = self._part.clock.now()

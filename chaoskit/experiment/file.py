@@ -44,6 +44,7 @@ Duration = Annotated[float, _quantity(units.duration), _DURATION]
 Length = Annotated[float, _quantity(units.duration, zero_is_fine=False), _DURATION]
 Rate = Annotated[float, _quantity(units.rate, zero_is_fine=False), _schema(r"\d+(\.\d+)?/(s|sec|min|m|h)", "50/s")]
 Name = Annotated[str, Field(pattern=NAME)]
+Status = Annotated[int, Field(ge=100, le=599)]
 Scalar = str | int | float | bool | None
 
 
@@ -126,10 +127,7 @@ DependencyFile = Annotated[
 class ExpectFile(Model):
     """What counts as success."""
 
-    status: Annotated[
-        list[Annotated[int, Field(ge=100, le=599)]],
-        BeforeValidator(_one_or_many, json_schema_input_type=int | list[int]),
-    ] = []
+    status: Annotated[list[Status], BeforeValidator(_one_or_many, json_schema_input_type=Status | list[Status])] = []
     json_: dict[str, Any] = Field({}, alias="json", description="JSON path → value, `present` or `absent`")
     body: str | None = Field(None, description="text that the body must hold")
     headers: dict[str, str] = {}
@@ -201,7 +199,7 @@ def _fault_model(fault: type[Fault]) -> type[Model]:
 
 
 FAULT_MODELS: dict[str, type[Model]] = {kind: _fault_model(fault) for kind, fault in FAULTS.items()}
-AnyFaultFile: Any = functools.reduce(operator.or_, FAULT_MODELS.values())  # type: ignore[arg-type]
+AnyFaultFile: Any = functools.reduce(operator.or_, FAULT_MODELS.values())
 
 
 class PhaseFile(Model):

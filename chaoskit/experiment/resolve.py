@@ -52,7 +52,7 @@ class Resolver:
     def resolve(self, file: ExperimentFile, name: str, digest: str, secrets: tuple[str, ...]) -> Experiment | None:
         """The experiment; None where its target cannot be found (every problem has been told)."""
         self._names(file)
-        dependencies = tuple(filter(None, (self._dependency(n, d) for n, d in file.dependencies.items())))
+        dependencies = tuple(self._dependency(n, d) for n, d in file.dependencies.items())
         self._addresses(dependencies)
         known = {dependency.name: dependency for dependency in dependencies}
         load = tuple(
@@ -98,7 +98,7 @@ class Resolver:
             if "target" in getattr(file, group):
                 self.complain(self.root.at((group, "target")), "the name 'target' is the target's")
 
-    def _dependency(self, name: str, file: AwsFile | TcpFile) -> Dependency | None:
+    def _dependency(self, name: str, file: AwsFile | TcpFile) -> Dependency:
         node = self.root.at(("dependencies", name))
         if isinstance(file, AwsFile):
             if file.region not in regions(file.aws):

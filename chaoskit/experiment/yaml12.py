@@ -135,8 +135,8 @@ class Reader:
             while not isinstance(key := next(self._events), yaml.MappingEndEvent):
                 self._add(node, self._node(key, depth + 1), self._node(next(self._events), depth + 1))
 
-    def _alias(self, anchor: str, line: int, column: int) -> Node:
-        if anchor not in self._anchors:
+    def _alias(self, anchor: str | None, line: int, column: int) -> Node:
+        if anchor is None or anchor not in self._anchors:
             raise Unreadable(f"no anchor &{anchor} before this", line, column)
         self._count += _size(self._anchors[anchor])
         if self._count > MOST_NODES:

@@ -89,6 +89,7 @@ class RequestReader(_Collector):
         self._parser.feed_data(data)
 
     def finish(self, message: Message) -> None:
+        """Method and keep-alive."""
         message.method = self._parser.get_method()
         message.keep_alive = self._parser.should_keep_alive()
 
@@ -105,6 +106,7 @@ class ResponseReader(_Collector):
         self._parser.feed_data(data)
 
     def finish(self, message: Message) -> None:
+        """Status and keep-alive."""
         message.status = self._parser.get_status_code()
         message.keep_alive = self._parser.should_keep_alive()
 

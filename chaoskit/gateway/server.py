@@ -99,17 +99,7 @@ class ClientConnection(asyncio.Protocol):
         return close
 
     def _log(self, request: Message, at: float, status: int) -> None:
-        part, call = self._front.part, identify(request)
-        part.emit(
-            Call(
-                at,
-                part.clock.now(),
-                self._front.dependency,
-                call.operation,
-                call.invocation,
-                call.attempt,
-                status,
-                call.agent,
-                self._number,
-            )  # fmt: skip
-        )
+        front, call = self._front, identify(request)
+        part = front.part
+        now, name = part.clock.now(), front.dependency
+        part.emit(Call(at, now, name, call.operation, call.invocation, call.attempt, status, call.agent, self._number))

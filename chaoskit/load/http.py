@@ -59,7 +59,6 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
         self._body = bytearray()
-        exchange.sent = self._clock.now()
         self._transport.write(exchange.data)
 
     def data_received(self, data: bytes) -> None:
@@ -151,6 +150,8 @@ class Client:
         one, as every HTTP client does (RFC 9110 9.2.2 allows it for idempotent requests; for others the server
         has closed without reading)."""
         async with self._count:
+            # Sent is when we begin: a target that does not accept the connection is not a late generator.
+            exchange.sent = self._clock.now()
             connection = self._kept()
             if connection is not None:
                 try:

@@ -67,12 +67,12 @@ class Worker:
             task.add_done_callback(self._open.discard)
 
     def _schedule(self) -> Iterator[Due]:
-        seed, span = self._settings.seed, self._settings.span
-        streams = [
-            ((self._zero + at, index, seq) for seq, at in enumerate(arrivals(stream, seed, span)))
-            for index, stream in enumerate(self._settings.streams)
-        ]
+        streams = [self._stream(index, stream) for index, stream in enumerate(self._settings.streams)]
         return heapq.merge(*streams)
+
+    def _stream(self, index: int, stream: LoadStream) -> Iterator[Due]:
+        for seq, at in enumerate(arrivals(stream, self._settings.seed, self._settings.span)):
+            yield self._zero + at, index, seq
 
     async def _one(self, stream: LoadStream, seq: int, due: float) -> None:
         item: LoadItem = stream.items[seq % len(stream.items)]

@@ -47,7 +47,7 @@ class Api:
         if handler is None or path.split("?", maxsplit=1)[0] != "/" + "/".join(words):
             return Answer(404)
         try:
-            return handler.get(method, lambda _words, _body: Answer(405))(words, body)
+            return handler[method](words, body) if method in handler else Answer(405)
         except Refused as error:
             return error.answer
 

@@ -7,6 +7,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from chaoskit.chance import stream
 from chaoskit.proxy.loop import IN, Loop
@@ -169,7 +170,7 @@ class Proxy:
     def drain(self, idle: float | None, deadline: float) -> None:
         """End the connections open now: after `idle` seconds of silence, and in any case after `deadline`."""
         for pair in list(self.pairs):
-            self._loop.at(self._loop.clock.now() + deadline, lambda pair=pair: pair.close("drain"))
+            self._loop.at(self._loop.clock.now() + deadline, partial(pair.close, "drain"))
             if idle is not None:
                 self._drain_when_silent(pair, idle)
 

@@ -31,11 +31,8 @@ def summary(run: RunSummary) -> RenderableType:
     else:
         parts += [Text(f"  {line}") for line in _reasons(run)]
         parts += [_slo_table(run.verdict.slos or run.verdict.gate)] if run.verdict.slos or run.verdict.gate else []
-        parts += [
-            Text(f"  evidence  {fault.fault} of {fault.of}: {fault.detail}")
-            for fault in run.verdict.faults
-            if fault.injected
-        ]
+        injected = [fault for fault in run.verdict.faults if fault.injected]
+        parts += [Text(f"  evidence  {fault.fault} of {fault.of}: {fault.detail}") for fault in injected]
         parts += [Text(f"  note      {finding}") for finding in run.verdict.findings]
     parts += [Text(f"  note      {note}") for note in run.notes]
     parts.append(Text(f"  seed {run.seed}, {run.wall:.0f} s; all of it in {run.folder}", style="dim", overflow="fold"))
@@ -75,9 +72,9 @@ def _bounded(slo: Judged) -> bool:
 def _value(slo: Judged) -> str:
     if slo.value is not None:
         return show(slo.value, slo.unit)
-    if slo.unit == "seconds" and slo.samples:
-        return "never"
-    return "no data"
+    if not slo.samples:
+        return "no data"
+    return "never" if slo.slo.startswith("time_to") else "no answer"
 
 
 def side_by_side(runs: Sequence[RunSummary]) -> RenderableType:

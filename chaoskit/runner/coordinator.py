@@ -93,7 +93,7 @@ class Coordinator:
         self._check()
         if trouble := self._stack.trouble():
             raise StackBroken(trouble)
-        if self._clock.now() >= self._next_look:
+        if self._clock.now() >= max(self._next_look, self._zero):
             self._next_look = self._clock.now() + LOOK_EVERY
             self._watch(View(self._step.phase, left, self._step.until_steady, self.keeper.active()))
 

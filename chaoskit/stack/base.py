@@ -15,9 +15,13 @@ Check = Callable[[], None]
 class Stack(Protocol):
     """Everything around one target, for one run."""
 
-    levers: Levers
     host: str
     """Where the target listens, in its own network; known once it is ready."""
+
+    @property
+    def levers(self) -> Levers:
+        """Through which faults act; there once it has started."""
+        ...
 
     @property
     def load(self) -> PartProcess:

@@ -17,7 +17,7 @@ class Certificates:
 
 
 def make(names: tuple[str, ...]) -> Certificates:
-    """A new CA and one leaf for all names (wildcards too). The CA's key is dropped: it signs this leaf, and no other."""
+    """A new CA and one leaf for all names (wildcards too). The CA's key is dropped: it signs this leaf alone."""
     authority = trustme.CA(organization_name="chaoskit", organization_unit_name="one run, nothing else")
     leaf = authority.issue_cert(*names, common_name="chaoskit gateway")
     descriptor = os.memfd_create("chaoskit-leaf", os.MFD_CLOEXEC)

@@ -118,7 +118,7 @@ def _sysctls(layout: Message, notes: list[str]) -> int | None:
 def _hide(path: str) -> None:
     """A tmpfs over a folder, /dev/null over a socket; what is not there needs no hiding."""
     real = os.path.realpath(path)
-    if os.path.isdir(real):
+    if Path(real).is_dir():
         kernel.mount("tmpfs", real, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=64k,mode=755")
     elif os.path.lexists(real):
         kernel.mount("/dev/null", real, None, kernel.MS_BIND)
@@ -131,11 +131,10 @@ def _private_etc(layout: Message, notes: list[str]) -> None:
     or a symlink would need something created on the host. Where an overlay is refused, binds, and a watch."""
     folder = layout["scratch"]
     kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
-    os.mkdir(f"{folder}/up")
-    os.mkdir(f"{folder}/work")
+    for name in ("up", "work"):
+        Path(folder, name).mkdir()
     for name, text in layout["etc"].items():
-        with open(f"{folder}/up/{name}", "w") as file:
-            file.write(text)
+        Path(folder, "up", name).write_text(text)
     flags = kernel.MS_NOSUID | kernel.MS_NODEV
     options = f"lowerdir=/etc,upperdir={folder}/up,workdir={folder}/work,userxattr"
     try:
@@ -271,8 +270,8 @@ def _become(request: Message, output: int, report: int, keep: int | None) -> Non
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_DFL)
+        for caught in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(caught, signal.SIG_DFL)
         null = os.open("/dev/null", os.O_RDONLY)
         for number, descriptor in enumerate((null, output, output)):
             os.dup2(descriptor, number)

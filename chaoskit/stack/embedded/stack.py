@@ -17,6 +17,7 @@ from pathlib import Path
 from chaoskit.clock import RunClock
 from chaoskit.errors import StackBroken
 from chaoskit.experiment.models import AwsDependency, Experiment, TcpDependency
+from chaoskit.faults import Levers
 from chaoskit.records import TargetEvent
 from chaoskit.stack.aws import endpoint_names
 from chaoskit.stack.base import Check
@@ -64,6 +65,7 @@ class EmbeddedStack:
         self._closing = False
         self._dead: list[str] = []
         self._sandbox: Sandbox | None = None
+        self._levers: EmbeddedLevers | None = None
         self._log_fd = -1
         self.notes: list[str] = []
         self.published = ""
@@ -123,6 +125,12 @@ class EmbeddedStack:
             os.close(self._log_fd)
             self._log_fd = -1
         return tuple(left)
+
+    @property
+    def levers(self) -> Levers:
+        """Through which faults act; there once it has started."""
+        assert self._levers is not None
+        return self._levers
 
     @property
     def load(self) -> PartProcess:
@@ -227,10 +235,14 @@ class EmbeddedStack:
     def _create_proxies(self, api: tuple[str, int]) -> None:
         client = ToxiproxyClient(*api)
         for dependency in self._experiment.dependencies:
-            aws = isinstance(dependency, AwsDependency)
-            client.create(dependency.name, self._gateway_addresses[dependency.name] if aws else dependency.upstream)
+            if isinstance(dependency, AwsDependency):
+                client.create(dependency.name, self._gateway_addresses[dependency.name])
+            else:
+                client.create(dependency.name, dependency.upstream)
         http = frozenset(d.name for d in self._aws)
-        self.levers = EmbeddedLevers(self._parts["dns"], self._parts["proxy"], self._parts.get("gateway"), client, http)
+        self._levers = EmbeddedLevers(
+            self._parts["dns"], self._parts["proxy"], self._parts.get("gateway"), client, http
+        )
 
     def _probes(self) -> tuple[tuple[str, int], ...]:
         """One name and port of each dependency, for the pre-flight; a TCP upstream must answer on the host, too."""
