@@ -156,6 +156,7 @@ def run_part(
         serve(part)
     except BaseException as error:  # noqa: BLE001 - whatever it is, the coordinator must hear it
         part.flush()
-        part.say(Failed(f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
+        traceback.print_exc()  # into the part's log in the run folder
+        part.say(Failed(f"{type(error).__name__}: {error}"))
         os._exit(1)
     os._exit(0)

@@ -188,7 +188,7 @@ class LoadFile(Model):
 def _fault_model(fault: type[Fault]) -> type[Model]:
     """The file's form of a fault: `fault`, `of`, and the fields of its struct."""
     hints = get_type_hints(fault)
-    fields: dict[str, Any] = {"fault": (Literal[fault.kind], ...)}  # type: ignore[valid-type]
+    fields: dict[str, Any] = {"fault": (Literal[fault.kind], ...)}
     names = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
     fields["of"] = (Annotated[names, Field(min_length=1)], ...)
     for field in msgspec.structs.fields(fault):

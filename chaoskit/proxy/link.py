@@ -64,8 +64,8 @@ class Link:
     def set_stages(self, stages: list[Stage]) -> None:
         """Join the stages into a chain that ends in the destination."""
         self.stages = stages
-        for stage, following in zip(stages, [*stages[1:], None], strict=True):
-            stage.out = following.push if following is not None else self._out
+        for index, stage in enumerate(stages):
+            stage.out = stages[index + 1].push if index + 1 < len(stages) else self._out
             stage.drained = self._drained
 
     def _drained(self) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from chaoskit import __version__
 from chaoskit.clock import RunClock, wall
-from chaoskit.errors import ChaoskitError, Stopped, TargetNotReady, UndoFailed
+from chaoskit.errors import ChaoskitError, StackBroken, Stopped, TargetNotReady, UndoFailed
 from chaoskit.history.reader import History
 from chaoskit.judge import judge
 from chaoskit.judge.verdict import Verdict, Word
@@ -30,6 +30,8 @@ from chaoskit.runner.stop import StopFlag
 from chaoskit.stack.embedded.stack import EmbeddedStack
 
 End = Word | Literal["broken", "dirty", "stopped"]
+CAUSE_WITHIN = 0.3
+"""Seconds to wait for the news of a part's death."""
 Watch = Callable[[View, Counters, float], None]
 """Called a few times a second with what there is to see and the run's time."""
 
@@ -92,8 +94,15 @@ class _Execution:
             self.recorder.header("ready", json.dumps(self.ready))
             coordinator.play(self.flag.check, lambda view: self.watch(view, self.counters, self.clock.now()))
         except ChaoskitError as error:
-            return error
+            return error if isinstance(error, Stopped) else self._cause(error)
         return None
+
+    def _cause(self, error: ChaoskitError) -> ChaoskitError:
+        """A part that died is the cause of what failed because of it; its end may be heard of a moment later."""
+        end = self.clock.now() + CAUSE_WITHIN
+        while (trouble := self.stack.trouble()) is None and self.clock.now() < end:
+            self.clock.sleep(0.02)
+        return StackBroken(trouble) if trouble else error
 
     def _undo(self, cause: ChaoskitError | None) -> ChaoskitError | None:
         """Undo what is owed, then end the stack. On this stack nothing outlives its processes, so a failed undo
@@ -106,6 +115,8 @@ class _Execution:
         left = self.stack.close()
         if left:
             return UndoFailed(f"could not be ended: {', '.join(left)}" + (f"; after: {cause}" if cause else ""))
+        if isinstance(cause, UndoFailed):
+            return StackBroken(f"{cause}; it ended with its process")
         return cause
 
     def _header(self) -> None:
