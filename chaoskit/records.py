@@ -61,7 +61,7 @@ class Lookup(msgspec.Struct, frozen=True, array_like=True, tag="lookup"):
     """address:port of the asker."""
     query_id: int
     answer: str
-    """address, nodata, nxdomain, servfail, refused, or dropped."""
+    """address, record (SOA, NS), nodata, nxdomain, servfail, refused, notimp, formerr, or dropped."""
     fault: str
     """Id of the fault that made the answer; empty when it was the true one."""
 

@@ -52,7 +52,7 @@ def share(text: str) -> float:
     if match is None:
         example = f"{float(word) * 100:g}%" if _NUMBER.fullmatch(word) and float(word) <= 1 else "99%, 99.9%"
         raise ValueError(f"{text!r} is not a share; write it as a percentage, e.g. {example}")
-    value = float(match[1]) / 100
+    value = round(float(match[1]) / 100, 12)  # 99.9 / 100 is more than 0.999 in floats, and a bound must not be
     if value > 1:
         raise ValueError(f"{text!r} is more than 100%")
     return value

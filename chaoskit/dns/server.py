@@ -1,11 +1,12 @@
 """The sockets of the DNS server: one selector loop, a table of answers already built, timers for slow ones.
 
 dnslib builds each answer once; after that the bytes behind the id are looked up and the id is put in front. The
-table is dropped whenever a fault changes (measured 31 times the throughput of dnslib's own server)."""
+table is dropped whenever a fault changes (`benchmarks/dns.py` has the throughput beside dnslib's own server)."""
 
 from __future__ import annotations
 
 import heapq
+import select
 import selectors
 import socket
 from collections import Counter
@@ -15,8 +16,9 @@ from typing import Literal
 
 from dnslib import DNSError
 
-from chaoskit.dns.zone import Reply, Zone, formerr
-from chaoskit.part import Part
+from chaoskit.dns.stream import Stream
+from chaoskit.dns.zone import Reply, Zone, formerr, is_answer
+from chaoskit.part import FLUSH_EVERY, Part
 from chaoskit.records import Lookup, Touched
 from chaoskit.wire import Command, DnsClear, DnsInject, Flush, Status, Stop
 
@@ -24,49 +26,27 @@ MOST_CACHED = 65536
 DRAIN = 64
 """Datagrams read at one wake-up before other sockets get their turn."""
 IDLE = 30.0
-"""Seconds after which a silent TCP connection is closed."""
+"""Seconds after which a silent TCP connection is closed (RFC 7766 6.2.3 leaves it to the server)."""
 MOST_CONNECTIONS = 512
 
+Peer = tuple[str, int]
 Send = Callable[[bytes], None]
 Transport = Literal["udp", "tcp"]
 
 
-class _Tcp:
-    """One TCP connection: queries in length-prefixed frames (RFC 1035 4.2.2)."""
-
-    def __init__(self, sock: socket.socket, client: str, now: float) -> None:
-        self.sock, self.client, self.last = sock, client, now
-        self.received = bytearray()
-
-    def frames(self, data: bytes) -> list[bytes]:
-        self.received += data
-        frames = []
-        while len(self.received) >= 2:
-            length = int.from_bytes(self.received[:2], "big")
-            if len(self.received) < 2 + length:
-                break
-            frames.append(bytes(self.received[2 : 2 + length]))
-            del self.received[: 2 + length]
-        return frames
-
-    def send(self, packed: bytes) -> None:
-        try:
-            self.sock.sendall(len(packed).to_bytes(2, "big") + packed)
-        except OSError:
-            pass  # the client is gone, or does not read: a resolver's own problem
-
-
 class Server:
-    """Serves until Stop."""
+    """Serves until Stop. `idle`: seconds after which a silent TCP connection is closed."""
 
-    def __init__(self, part: Part, zone: Zone, udp: socket.socket, tcp: socket.socket) -> None:
-        self._part, self._zone, self._udp, self._tcp = part, zone, udp, tcp
+    def __init__(self, part: Part, zone: Zone, udp: socket.socket, tcp: socket.socket, *, idle: float = IDLE) -> None:
+        self._part, self._zone, self._udp, self._tcp, self._idle = part, zone, udp, tcp, idle
+        self._clock = part.clock
         self._answers: dict[bytes, Reply] = {}
         self._later: list[tuple[float, int, Send, bytes]] = []
         self._numbers = 0
         self._touched: Counter[tuple[str, str]] = Counter()
-        self._connections: dict[int, _Tcp] = {}
-        self._selector = selectors.DefaultSelector()
+        self._streams: set[Stream] = set()
+        self._selector = selectors.EpollSelector()
+        self._chores_due = 0.0
         self._running = True
 
     def run(self) -> None:
@@ -77,14 +57,34 @@ class Server:
         self._selector.register(self._part.channel, selectors.EVENT_READ, self._command)
         self._part.ready()
         while self._running:
-            for key, _ in self._selector.select(self._rest()):
+            for key, _ in self._wait():
                 key.data()
             self._send_due()
+            self._chores()
 
-    def _rest(self) -> float:
-        self._touch_records()
-        rest = self._part.tick()
-        return min(rest, max(0.0, self._later[0][0] - self._part.clock.now())) if self._later else rest
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        rest = max(0.0, self._chores_due - self._clock.now())
+        if self._later:
+            # epoll's own timeout counts in milliseconds, select's on the epoll in microseconds.
+            until = max(0.0, self._later[0][0] - self._clock.now())
+            select.select([self._selector.fileno()], [], [], min(rest, until))
+            rest = 0.0
+        return self._selector.select(rest)
+
+    def _chores(self) -> None:
+        now = self._clock.now()
+        if now < self._chores_due:
+            return
+        self._chores_due = now + FLUSH_EVERY
+        self._flush()
+        for stream in [s for s in self._streams if s.last < now - self._idle]:
+            self._close(stream)
+
+    def _flush(self) -> None:
+        for (fault, dependency), count in self._touched.items():
+            self._part.emit(Touched(self._clock.now(), fault, dependency, count, 0))
+        self._touched.clear()
+        self._part.flush()
 
     # ------------------------------------------------------------ sockets
 
@@ -96,7 +96,7 @@ class Server:
                 return
             self._answer(query, "udp", peer, partial(self._send_udp, peer))
 
-    def _send_udp(self, peer: tuple[str, int], packed: bytes) -> None:
+    def _send_udp(self, peer: Peer, packed: bytes) -> None:
         try:
             self._udp.sendto(packed, peer)
         except OSError:
@@ -106,81 +106,72 @@ class Server:
         try:
             sock, peer = self._tcp.accept()
         except OSError:
-            return
-        self._close_idle()
-        if len(self._connections) >= MOST_CONNECTIONS:
+            return  # the client has left the queue again
+        if len(self._streams) >= MOST_CONNECTIONS:
             sock.close()
             return
-        sock.settimeout(1.0)
-        connection = _Tcp(sock, f"{peer[0]}:{peer[1]}", self._part.clock.now())
-        self._connections[sock.fileno()] = connection
-        self._selector.register(sock, selectors.EVENT_READ, lambda: self._readable(connection, peer))
+        stream = Stream(sock, self._clock.now())
+        self._streams.add(stream)
+        self._selector.register(sock, selectors.EVENT_READ, partial(self._readable, stream, peer))
 
-    def _readable(self, connection: _Tcp, peer: tuple[str, int]) -> None:
-        try:
-            data = connection.sock.recv(65536)
-        except OSError:
-            data = b""
-        if not data:
-            self._close(connection)
+    def _readable(self, stream: Stream, peer: Peer) -> None:
+        queries = stream.read()
+        if queries is None:
+            self._close(stream)
             return
-        connection.last = self._part.clock.now()
-        for query in connection.frames(data):
-            self._answer(query, "tcp", peer, connection.send)
+        stream.last = self._clock.now()
+        for query in queries:
+            self._answer(query, "tcp", peer, stream.send)
 
-    def _close(self, connection: _Tcp) -> None:
-        self._selector.unregister(connection.sock)
-        self._connections.pop(connection.sock.fileno(), None)
-        connection.sock.close()
-
-    def _close_idle(self) -> None:
-        before = self._part.clock.now() - IDLE
-        for connection in [c for c in self._connections.values() if c.last < before]:
-            self._close(connection)
+    def _close(self, stream: Stream) -> None:
+        self._streams.remove(stream)
+        self._selector.unregister(stream.sock)
+        stream.sock.close()
 
     # ------------------------------------------------------------ answers
 
-    def _answer(self, query: bytes, transport: Transport, peer: tuple[str, int], send: Send) -> None:
-        reply = self._answers.get(query[2:])
+    def _answer(self, query: bytes, transport: Transport, peer: Peer, send: Send) -> None:
+        reply = self._answers.get(query[2:]) or self._build(query, send)
         if reply is None:
-            try:
-                reply = self._zone.reply(query)
-            except (DNSError, ValueError, IndexError, AttributeError):  # what dnslib raises on nonsense
-                if packed := formerr(query):
-                    send(packed)
-                return
-            if len(self._answers) >= MOST_CACHED:
-                self._answers.clear()
-            self._answers[query[2:]] = reply
+            return
         self._record(reply, query, transport, peer)
         if reply.packed is None:
             return
         packed = query[:2] + reply.packed[2:]
         if reply.delay:
             self._numbers += 1
-            heapq.heappush(self._later, (self._part.clock.now() + reply.delay, self._numbers, send, packed))
+            heapq.heappush(self._later, (self._clock.now() + reply.delay, self._numbers, send, packed))
         else:
             send(packed)
 
-    def _record(self, reply: Reply, query: bytes, transport: Transport, peer: tuple[str, int]) -> None:
+    def _build(self, query: bytes, send: Send) -> Reply | None:
+        """Build and remember a reply; None for what is no query, after FORMERR where one is due."""
+        if is_answer(query):
+            return None
+        try:
+            reply = self._zone.reply(query)
+        except (DNSError, ValueError, IndexError, AttributeError):  # what dnslib raises on nonsense
+            if packed := formerr(query):
+                send(packed)
+            return None
+        if len(self._answers) >= MOST_CACHED:
+            self._answers.clear()
+        self._answers[query[2:]] = reply
+        return reply
+
+    def _record(self, reply: Reply, query: bytes, transport: Transport, peer: Peer) -> None:
         if reply.fault:
             self._touched[reply.fault, reply.dependency] += 1
-        identity = int.from_bytes(query[:2], "big")
         client = f"{peer[0]}:{peer[1]}"
-        now = self._part.clock.now()
-        said = (reply.dependency, reply.name, reply.qtype, transport, client, identity, reply.answer, reply.fault)
-        self._part.emit(Lookup(now, *said))
+        identity = int.from_bytes(query[:2], "big")
+        now, about = self._clock.now(), (reply.dependency, reply.name, reply.qtype)
+        self._part.emit(Lookup(now, *about, transport, client, identity, reply.answer, reply.fault))
 
     def _send_due(self) -> None:
-        now = self._part.clock.now()
+        now = self._clock.now()
         while self._later and self._later[0][0] <= now:
             _, _, send, packed = heapq.heappop(self._later)
             send(packed)
-
-    def _touch_records(self) -> None:
-        for (fault, dependency), count in self._touched.items():
-            self._part.emit(Touched(self._part.clock.now(), fault, dependency, count, 0))
-        self._touched.clear()
 
     # ------------------------------------------------------------ commands
 
@@ -199,7 +190,6 @@ class Server:
             case Status():
                 return self._zone.in_force()
             case Flush() | Stop():
-                self._touch_records()
-                self._part.flush()
+                self._flush()
                 self._running = not isinstance(command.do, Stop)
         return None

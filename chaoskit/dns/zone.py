@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dnslib import EDNS0, NS, QTYPE, RCODE, RR, SOA, A, DNSHeader, DNSRecord
+from dnslib import CLASS, EDNS0, NS, OPCODE, QTYPE, RCODE, RR, SOA, A, DNSHeader, DNSLabel, DNSRecord
 
 from chaoskit.wire import DnsInject, NameGroup
 
 LARGEST_UDP = 1232
-"""Bytes: what our OPT record offers (DNS flag day 2020)."""
+"""Bytes: what our OPT record offers (DNS flag day 2020). Our longest answer (a question of 255 bytes and an SOA)
+stays below the 512 every client takes, so nothing is ever truncated."""
 _ROOT_SERVER = "ns.chaoskit.invalid."
 
 
@@ -31,7 +32,8 @@ class Zone:
 
     def __init__(self, groups: tuple[NameGroup, ...]) -> None:
         self._exact = {name: group for group in groups for name in group.names if not name.startswith("*.")}
-        self._suffix = {name[1:]: group for group in groups for name in group.names if name.startswith("*.")}
+        suffixes = [(name[1:], group) for group in groups for name in group.names if name.startswith("*.")]
+        self._suffixes = sorted(suffixes, key=lambda pair: -len(pair[0]))
         self._faults: list[DnsInject] = []
 
     def inject(self, fault: DnsInject) -> None:
@@ -47,10 +49,10 @@ class Zone:
         return tuple(sorted({fault.fault for fault in self._faults}))
 
     def group(self, name: str) -> NameGroup | None:
-        """The dependency's names a name belongs to."""
+        """The dependency's names a name belongs to: the exact one, else the longest `*.suffix` (RFC 4592)."""
         if name in self._exact:
             return self._exact[name]
-        return next((group for suffix, group in self._suffix.items() if name.endswith(suffix)), None)
+        return next((group for suffix, group in self._suffixes if name.endswith(suffix)), None)
 
     def fault(self, group: NameGroup | None) -> DnsInject | None:
         """The fault in force for a dependency, the newest."""
@@ -61,24 +63,50 @@ class Zone:
     def reply(self, query: bytes) -> Reply:
         """The answer to a query. Raises dnslib.DNSError for what is no query."""
         record = DNSRecord.parse(query)
-        reply = record.reply(ra=1, aa=1)
-        reply.header.rd = record.header.rd
-        question = record.q
-        name = str(question.qname).rstrip(".").lower()
-        group = self.group(name)
+        reply = _skeleton(record)
+        name = str(record.q.qname).rstrip(".").lower()
+        refusal = _refusal(record)
+        group = None if refusal else self.group(name)
         fault = self.fault(group)
-        said = _say(reply, group, fault)
-        if any(rr.rtype == QTYPE.OPT for rr in record.ar):
-            reply.add_ar(EDNS0(udp_len=LARGEST_UDP))
+        said = refusal or _say(reply, group, fault)
+        reply.header.rcode = _RCODES.get(said, RCODE.NOERROR)
         return Reply(
             None if said == "dropped" else reply.pack(),
             fault.delay if fault is not None and fault.answer == "slow" else 0.0,
             group.dependency if group else "",
             name,
-            _type_name(question.qtype),
+            _type_name(record.q.qtype),
             said,
             fault.fault if fault else "",
         )
+
+
+_RCODES = {
+    "nxdomain": RCODE.NXDOMAIN,
+    "servfail": RCODE.SERVFAIL,
+    "refused": RCODE.REFUSED,
+    "notimp": RCODE.NOTIMP,
+    "formerr": RCODE.FORMERR,
+}
+
+
+def _skeleton(query: DNSRecord) -> DNSRecord:
+    """A reply without answers: RD as asked, RA set (without it and an SOA, glibc calls a server lame), OPT for OPT."""
+    head = query.header
+    header = DNSHeader(id=head.id, bitmap=0, qr=1, opcode=head.opcode, aa=1, rd=head.rd, ra=1)
+    reply = DNSRecord(header, questions=query.questions)
+    if any(record.rtype == QTYPE.OPT for record in query.ar):
+        reply.add_ar(EDNS0(udp_len=LARGEST_UDP))
+    return reply
+
+
+def _refusal(query: DNSRecord) -> str:
+    """The word for a query that we do not answer at all; empty for one we do."""
+    if query.header.opcode != OPCODE.QUERY:
+        return "notimp"
+    if len(query.questions) != 1:
+        return "formerr"
+    return "" if query.q.qclass == CLASS.IN else "refused"
 
 
 def _type_name(number: int) -> str:
@@ -91,10 +119,8 @@ def _say(reply: DNSRecord, group: NameGroup | None, fault: DnsInject | None) -> 
     if how == "drop":
         return "dropped"
     if how == "servfail":
-        reply.header.rcode = RCODE.SERVFAIL
         return "servfail"
     if group is None or how == "nxdomain":
-        reply.header.rcode = RCODE.NXDOMAIN
         _add_soa(reply, group)
         return "nxdomain"
     if how != "nodata" and _add_records(reply, group):
@@ -108,7 +134,7 @@ def _add_records(reply: DNSRecord, group: NameGroup) -> bool:
     if wanted in (QTYPE.A, QTYPE.ANY):
         reply.add_answer(RR(name, QTYPE.A, rdata=A(group.address), ttl=group.ttl))
     elif wanted == QTYPE.SOA:
-        reply.add_answer(_soa(str(name), group.ttl))
+        reply.add_answer(_soa(name, group.ttl))
     elif wanted == QTYPE.NS:
         reply.add_answer(RR(name, QTYPE.NS, rdata=NS(_ROOT_SERVER), ttl=group.ttl))
     return bool(reply.rr)
@@ -119,19 +145,24 @@ def _add_soa(reply: DNSRecord, group: NameGroup | None) -> None:
     reply.add_auth(_soa(_zone_of(reply), group.ttl if group else 5))
 
 
-def _zone_of(reply: DNSRecord) -> str:
-    labels = str(reply.q.qname).rstrip(".").split(".")
-    return ".".join(labels[-2:]) + "."
+def _zone_of(reply: DNSRecord) -> DNSLabel:
+    """The zone we claim for a name: its last two labels (from their bytes: as text they may be no legal name)."""
+    return DNSLabel(list(reply.q.qname.label[-2:]))
 
 
-def _soa(zone: str, ttl: int) -> RR:
+def _soa(zone: DNSLabel, ttl: int) -> RR:
     times = (1, 7200, 900, 1209600, ttl)
     return RR(zone, QTYPE.SOA, rdata=SOA(_ROOT_SERVER, "hostmaster.chaoskit.invalid.", times), ttl=ttl)
 
 
 def formerr(query: bytes) -> bytes | None:
-    """FORMERR for a datagram that is no query we can read; nothing for one too short to answer, or an answer."""
-    if len(query) < 12 or query[2] & 0x80:
+    """FORMERR for a datagram that is no query we can read; nothing for one too short to answer."""
+    if len(query) < 12:
         return None
-    header = DNSHeader(id=int.from_bytes(query[:2], "big"), qr=1, ra=1, rcode=RCODE.FORMERR)
+    header = DNSHeader(id=int.from_bytes(query[:2], "big"), bitmap=0, qr=1, ra=1, rcode=RCODE.FORMERR)
     return bytes(DNSRecord(header).pack())
+
+
+def is_answer(packet: bytes) -> bool:
+    """Whether its QR bit is set. Answering answers would let two servers talk for ever."""
+    return len(packet) > 2 and bool(packet[2] & 0x80)

@@ -4,6 +4,7 @@ One call at a time: moto's tables are plain dictionaries, and a conditional writ
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import logging
@@ -11,11 +12,12 @@ import os
 import socket
 import threading
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Any
 
 from chaoskit.emulator.items import calls
 from chaoskit.part import Part, run_part
-from chaoskit.wire import EmulatorSettings, Stop
+from chaoskit.wire import EmulatorSettings, Status, Stop
 
 IDLE = 3600
 """Seconds an idle connection is kept: longer than any run, so that closing is never the emulator's idea."""
@@ -71,28 +73,51 @@ def one_at_a_time(application: Any) -> Any:
     return locked
 
 
+def fill(application: Any, settings: EmulatorSettings) -> None:
+    """Create the tables with their items. Raises ValueError that names the table."""
+    for table in settings.tables:
+        try:
+            for operation, arguments in calls(table):
+                call(application, settings.region, operation, arguments)
+        except ValueError as error:
+            raise ValueError(f"table {table.name}: {error}") from error
+
+
 def serve(part: Part) -> None:
     """Create the tables, then serve until told to stop."""
     settings = part.settings
     assert isinstance(settings, EmulatorSettings)
     logging.getLogger().setLevel(logging.ERROR)
+    gc.disable()  # collecting among the half a million objects that imports make and keep costs a sixth of the start
     application = make_application()
-    for table in settings.tables:
-        for operation, arguments in calls(table):
-            call(application, settings.region, operation, arguments)
-    from waitress import create_server
-
-    alone = one_at_a_time(application)
-    for name in ("tcp", "unix"):  # waitress takes sockets of one family per server
-        sockets: list[socket.socket] = [part.take(name)]
-        server = create_server(alone, map={}, sockets=sockets, threads=1, channel_timeout=IDLE, connection_limit=1000)
-        threading.Thread(target=server.run, name=f"waitress-{name}", daemon=True).start()
-    part.ready()
+    fill(application, settings)
+    listen(part, one_at_a_time(application))
+    gc.freeze()
+    gc.enable()
+    part.ready(moto=version("moto"))
     while True:
         command = part.next_command()
-        part.done(command)
+        part.done(command, () if isinstance(command.do, Status) else None)
         if isinstance(command.do, Stop):
             return
+
+
+def listen(part: Part, application: Any) -> None:
+    """Serve on both sockets, each with a thread of its own: waitress takes sockets of one family per server."""
+    from waitress.server import create_server
+
+    for name in ("tcp", "unix"):
+        sockets: list[socket.socket] = [part.take(name)]
+        server = create_server(
+            application,
+            map={},
+            sockets=sockets,
+            threads=1,
+            channel_timeout=IDLE,
+            connection_limit=1000,
+            asyncore_use_poll=True,
+        )
+        threading.Thread(target=server.run, name=f"waitress-{name}", daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from chaoskit.wire import JSON, Table
 
 BATCH = 25
 """Items of one BatchWriteItem: DynamoDB's own limit."""
+MOST_DIGITS = 38
+"""Significant digits of a number: DynamoDB's own limit."""
 
 
 def attribute(value: JSON) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def attribute(value: JSON) -> dict[str, Any]:
         case bool():
             return {"BOOL": value}
         case int() | float() | Decimal():
-            return {"N": str(Decimal(str(value)).normalize()) if isinstance(value, float) else str(value)}
+            return {"N": number(value)}
         case str():
             return {"S": value}
         case list():
@@ -31,8 +33,22 @@ def attribute(value: JSON) -> dict[str, Any]:
             raise TypeError(f"{type(value).__name__} has no DynamoDB type")
 
 
+def number(value: int | float | Decimal) -> str:
+    """A number in plain decimal digits, exactly as the file had it up to final zeros behind the point: 1e3 is 1000.
+
+    Raises ValueError for what DynamoDB cannot hold: more than 38 significant digits, NaN, infinity."""
+    exact = Decimal(str(value))
+    digits = exact.as_tuple().digits
+    if not exact.is_finite() or len("".join(map(str, digits)).strip("0")) > MOST_DIGITS:
+        raise ValueError(f"{value} is no number of at most {MOST_DIGITS} digits, which is what DynamoDB holds")
+    text = f"{exact:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def calls(table: Table) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The operations and arguments that create and fill a table. Raises ValueError for an item without its key."""
+    """The operations and arguments that create and fill a table.
+
+    Raises ValueError for an item without its key, or with a number that DynamoDB cannot hold."""
     keys = [(table.key, "HASH", table.key_type)]
     if table.sort is not None:
         keys.append((table.sort, "RANGE", table.sort_type))
@@ -50,11 +66,15 @@ def calls(table: Table) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "BatchWriteItem", {"RequestItems": {table.name: puts[start : start + BATCH]}}
 
 
-def _item(table: Table, number: int, item: dict[str, JSON]) -> dict[str, Any]:
+def _item(table: Table, place: int, item: dict[str, JSON]) -> dict[str, Any]:
     wanted = {table.key: table.key_type} | ({table.sort: table.sort_type} if table.sort else {})
-    attributes = {name: attribute(value) for name, value in item.items()}
+    where = f"item {place}"
+    try:
+        attributes = {name: attribute(value) for name, value in item.items()}
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
     for name, kind in wanted.items():
         if kind not in attributes.get(name, {}):
             found = f"is {next(iter(attributes[name]))}" if name in attributes else "is missing"
-            raise ValueError(f"table {table.name}, item {number}: its key {name!r} must be {kind} and {found}")
+            raise ValueError(f"{where}: its key {name!r} must be {kind} and {found}")
     return attributes

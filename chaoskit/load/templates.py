@@ -4,10 +4,10 @@ Everything is drawn once per request and shared by the request and its effect.""
 
 from __future__ import annotations
 
-import random
 import re
 import uuid
 from dataclasses import dataclass
+from random import Random
 
 from chaoskit.chance import stream
 from chaoskit.wire import JSON
@@ -20,7 +20,7 @@ class Draws:
     """One request's values. A range is drawn once per request, wherever it stands."""
 
     seq: int
-    chance: random.Random
+    chance: Random
     drawn: dict[str, str | int]
 
     def value(self, match: re.Match[str]) -> str | int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 
 from chaoskit.proxy.loop import Loop
 
@@ -44,7 +44,7 @@ class Stage:
 
     chance: the connection's own stream for this toxic; the toxicity is drawn once, here."""
 
-    def __init__(self, toxic: Toxic, loop: Loop, chance: random.Random, touched: Counter[tuple[str, str]]) -> None:
+    def __init__(self, toxic: Toxic, loop: Loop, chance: Random, touched: Counter[tuple[str, str]]) -> None:
         self.toxic = toxic
         self.out: Push = lambda _at, _data: None
         self.drained: Callable[[], None] = lambda: None

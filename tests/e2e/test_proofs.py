@@ -14,7 +14,17 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import wait_until
-from tests.whole.harness import DYNAMODB, Traces, alive, all_pids, command, descendants, experiment, namespaces, run_json
+from tests.whole.harness import (
+    DYNAMODB,
+    Traces,
+    alive,
+    all_pids,
+    command,
+    descendants,
+    experiment,
+    namespaces,
+    run_json,
+)
 
 pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).parents[2]
@@ -81,9 +91,7 @@ def test_a_healthy_target_without_faults_passes_ten_times_of_ten(tmp_path: Path)
     for number in range(10):
         folder = tmp_path / str(number)
         folder.mkdir()
-        path = experiment(
-            folder, warm=True, dependencies={"dynamodb": DYNAMODB}, load=load, phases=phases, slos=slos
-        )
+        path = experiment(folder, warm=True, dependencies={"dynamodb": DYNAMODB}, load=load, phases=phases, slos=slos)
         ran = run_json(path)
         verdicts.append((ran.run["verdict"], ran.run["reasons"]))
     assert [word for word, _ in verdicts] == ["passed"] * 10, verdicts

@@ -106,8 +106,13 @@ def experiment(folder: Path, *, warm: bool = False, **changes: Any) -> Path:
     app.write_text(APP)
     spec: dict[str, Any] = {
         "title": "a little app",
-        "target": {"command": [sys.executable, str(app), *(["boto3"] if warm else [])], "port": 8080, "ready": "/plain"},
+        "target": {
+            "command": [sys.executable, str(app), *(["boto3"] if warm else [])],
+            "port": 8080,
+            "ready": "/plain",
+        },
         "warmup": "500ms",
+        "steady": ["success_rate >= 90%"],
         "load": {"gets": {"rate": "40/s", "timeout": "2s", "requests": ["GET /plain"]}},
         "phases": [{"phase": "baseline", "for": "2s"}],
         **changes,

@@ -78,7 +78,13 @@ def test_recovery_ends_early_and_effects_are_seen(tmp_path: Path) -> None:
     slos = ["lost of puts == 0", "time_to_recover <= 10s", "success_rate >= 99% during outage"]
     ran = run_json(
         experiment(
-            tmp_path, warm=True, dependencies={"dynamodb": DYNAMODB}, load=load, phases=phases, slos=slos, expect="failed"
+            tmp_path,
+            warm=True,
+            dependencies={"dynamodb": DYNAMODB},
+            load=load,
+            phases=phases,
+            slos=slos,
+            expect="failed",
         )
     )
     lost, recovered, success = ran.run["slos"]
