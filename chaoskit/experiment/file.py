@@ -1,229 +1,358 @@
-"""The experiment file as it is written: its keys and their types. The JSON Schema is made from these models."""
+"""The file as it is written: pydantic models. They check shape and units, and make the JSON Schema.
+
+What a name means, and what goes with what, is for `resolve.py` and its neighbours.
+"""
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, TypeVar, Union, get_origin
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    create_model,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-from chaoskit import units
-from chaoskit.faults import FAULTS, Fault
+from chaoskit.experiment.models import Expectation
+from chaoskit.experiment.nodes import Node, Report, nearest
+from chaoskit.experiment.quantities import (
+    Duration,
+    EnvironmentText,
+    LongDuration,
+    Name,
+    Port,
+    Rate,
+    Word,
+)
+from chaoskit.faults import FAULTS
 
-NAME = r"^[a-z][a-z0-9_-]*$"
 METHODS = ("get", "post", "put", "patch", "delete", "head")
+Json: TypeAlias = Any
+Item = TypeVar("Item")
+Many: TypeAlias = Annotated[list[Item], Field(max_length=100)]
+"""A list as long as anybody writes by hand."""
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+def _text_or_other(value: Any) -> str:
+    """A discriminator's tag. (Tags stand in <>, so that none is taken for a key where pydantic names a place.)"""
+    return "<text>" if isinstance(value, str) else "<other>"
+
+
+class Written(dict[str, Any]):
+    """A mapping of the file as plain values, that still knows its node."""
+
+    def __init__(self, node: Node, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.node = node
 
 
 class Model(BaseModel):
-    """Unknown keys are errors; nothing is coerced."""
+    """Strict, frozen, no unknown keys. (Those of a `Written` go to the report in the context, and validation goes on:
+    a misspelt key must not hide what else is wrong beside it.)"""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-
-def _quantity(read: Callable[[str], float], zero_is_fine: bool = True) -> BeforeValidator:
-    def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError("a text with a unit is needed")
-        found = read(str(value))
-        if not zero_is_fine and found <= 0:
-            raise ValueError(f"{value!r} must be more than 0")
-        return float(found)
-
-    return BeforeValidator(check)
-
-
-def _schema(pattern: str, example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": rf"^({pattern}|.*\$\{{.+\}}.*)$", "examples": [example]})
-
-
-_DURATION = _schema(r"(\d+(\.\d+)?(us|ms|s|m|h))+", "5s")
-Duration = Annotated[float, _quantity(units.duration), _DURATION]
-Length = Annotated[float, _quantity(units.duration, zero_is_fine=False), _DURATION]
-Rate = Annotated[float, _quantity(units.rate, zero_is_fine=False), _schema(r"\d+(\.\d+)?/(s|sec|min|m|h)", "50/s")]
-Name = Annotated[str, Field(pattern=NAME)]
-Status = Annotated[int, Field(ge=100, le=599)]
-Scalar = str | int | float | bool | None
-
-
-def _one_or_many(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-# ---------------------------------------------------------------- target
-
-
-def _ready_short(value: Any) -> Any:
-    return {"http": value} if isinstance(value, str) else value
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, Written) or not isinstance(info.context, Report):
+            return value
+        keys = [field.alias or name for name, field in cls.model_fields.items()]
+        for key in value:
+            if key not in keys:
+                hint = "" if info.context.full else nearest(key, keys)
+                info.context.add(value.node.keys[key], f"unknown key {key[:64]!r}", hint)
+        return {key: inner for key, inner in value.items() if key in keys}
 
 
 class ReadyFile(Model):
-    """When the target is ready. Short form: the path of `http`."""
+    """When the target counts as ready: one of `http`, `tcp`, `alive`, and how long it may take."""
 
-    http: str | None = Field(None, pattern="^/", description="answered 2xx or 3xx")
-    tcp: Literal[True] | None = Field(None, description="something listens on its port")
-    alive: Literal[True] | None = Field(None, description="its process runs")
-    within: Length = Field(30.0, description="deadline")
+    http: Annotated[str, Field(pattern="^/")] | None = None
+    tcp: Literal[True] | None = None
+    alive: Literal[True] | None = None
+    within: LongDuration = 30.0
+
+    @model_validator(mode="after")
+    def _one(self) -> ReadyFile:
+        if sum(way is not None for way in (self.http, self.tcp, self.alive)) != 1:
+            raise PydanticCustomError("one_of", "write one of `http: /path`, `tcp: true`, `alive: true`")
+        return self
 
 
-Argv = Annotated[list[str], Field(min_length=1)]
+def _ready(value: Any) -> Any:
+    """The short forms: `/path`, `tcp`, `alive`."""
+    if not isinstance(value, str):
+        return value
+    if value in ("tcp", "alive"):
+        return {value: True}
+    if value.startswith("/"):
+        return {"http": value}
+    raise PydanticCustomError("ready", "write `ready: /path`, `ready: tcp` or `ready: alive`")
+
+
+def _argv(value: Any) -> Any:
+    if isinstance(value, str):
+        raise PydanticCustomError("argv", "a command is a list of words, e.g. [python, app.py]; no shell reads it")
+    return value
+
+
+Argv: TypeAlias = Annotated[list[Word], Field(min_length=1), BeforeValidator(_argv)]
 
 
 class TargetFile(Model):
-    """A target.yaml, or the inline form."""
+    """`target.yaml`, or a target written into the experiment."""
 
-    command: Argv = Field(description="argv; no shell")
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    ready: Annotated[ReadyFile, BeforeValidator(_ready_short, json_schema_input_type=str | ReadyFile)] | None = None
-    env: dict[str, str] = {}
-    workdir: str | None = None
-    setup: list[Argv] = Field([], description="commands run outside the sandbox, once per state of the folder")
+    command: Argv
+    port: Port | None = None
+    ready: Annotated[ReadyFile | None, BeforeValidator(_ready, json_schema_input_type=str | ReadyFile | None)] = None
+    env: dict[str, EnvironmentText] = {}
+    workdir: Word | None = None
+    setup: Many[Argv] = []
 
 
-# ---------------------------------------------------------------- dependencies
+AttributeType: TypeAlias = Literal["S", "N", "B"]
 
 
 class TableFile(Model):
-    """A DynamoDB table, created and filled before the target starts."""
+    """A DynamoDB table that is there, filled, before the target starts."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-    key: str
-    key_type: Literal["S", "N", "B"] = "S"
-    sort: str | None = None
-    sort_type: Literal["S", "N", "B"] = "S"
-    items: str | list[dict[str, Any]] = Field([], description="plain JSON, or the path of a JSON file with a list")
+    name: Annotated[str, Field(pattern="^[a-zA-Z0-9_.-]{3,255}$")]
+    key: Word
+    key_type: AttributeType = "S"
+    sort: Word | None = None
+    sort_type: AttributeType = "S"
+    items: Annotated[
+        Annotated[Word, Tag("<text>")] | Annotated[list[dict[str, Json]], Tag("<other>")], Discriminator(_text_or_other)
+    ] = []
 
 
 class AwsFile(Model):
-    """An AWS service, emulated."""
+    """A dependency on an AWS service in a region."""
 
     aws: Literal["dynamodb"]
-    region: str
-    ttl: Length = Field(5.0, description="of its address records")
-    tables: list[TableFile] = []
+    region: Word
+    ttl: Duration = 5.0
+    tables: Many[TableFile] = []
 
 
 class TcpFile(Model):
-    """A TCP server that already runs."""
+    """A dependency on a TCP server that already runs."""
 
-    tcp: str = Field(description="host:port, as the target calls it")
-    upstream: str = Field(description="host:port, where it runs")
-    ttl: Length = 5.0
-
-
-def _dependency_tag(value: Any) -> str:
-    return "tcp" if isinstance(value, dict) and "tcp" in value else "aws"
+    tcp: Word
+    upstream: Word
+    ttl: Duration = 5.0
 
 
-DependencyFile = Annotated[
-    Annotated[AwsFile, Tag("aws")] | Annotated[TcpFile, Tag("tcp")], Discriminator(_dependency_tag)
+def _kind_of_dependency(value: Any) -> str | None:
+    if isinstance(value, AwsFile | TcpFile):
+        return "<aws>" if isinstance(value, AwsFile) else "<tcp>"
+    return next((f"<{kind}>" for kind in ("aws", "tcp") if isinstance(value, dict) and kind in value), None)
+
+
+DependencyFile: TypeAlias = Annotated[
+    Annotated[AwsFile, Tag("<aws>")] | Annotated[TcpFile, Tag("<tcp>")],
+    Discriminator(
+        _kind_of_dependency,
+        custom_error_type="dependency",
+        custom_error_message="a dependency needs `aws: dynamodb` or `tcp: host:port`",
+    ),
 ]
 
-# ---------------------------------------------------------------- load
+
+def _statuses(value: Any) -> Any:
+    return [value] if isinstance(value, int) else value
 
 
-class ExpectFile(Model):
-    """What counts as success."""
-
-    status: Annotated[list[Status], BeforeValidator(_one_or_many, json_schema_input_type=Status | list[Status])] = []
-    json_: dict[str, Any] = Field({}, alias="json", description="JSON path → value, `present` or `absent`")
-    body: str | None = Field(None, description="text that the body must hold")
-    headers: dict[str, str] = {}
+Status: TypeAlias = Annotated[int, Field(ge=100, le=599)]
+Statuses: TypeAlias = Annotated[list[Status], BeforeValidator(_statuses, json_schema_input_type=Status | list[Status])]
 
 
-class CheckFile(Model):
-    """A request: one of get, post, put, patch, delete, head (a path) or call (dependency.Operation)."""
+class CallExpectFile(Model):
+    """What counts as success of a call: the statuses (default any 2xx or 3xx), and values in the answer."""
 
-    get: str | None = None
-    post: str | None = None
-    put: str | None = None
-    patch: str | None = None
-    delete: str | None = None
-    head: str | None = None
-    call: str | None = Field(None, description="an AWS call that goes around the faults, e.g. dynamodb.GetItem")
-    with_: dict[str, Any] = Field({}, alias="with", description="the arguments of `call`")
-    json_: Any = Field(None, alias="json")
+    status: Statuses = []
+    json_: dict[str, Json] = Field({}, alias="json")
+
+
+class HttpExpectFile(CallExpectFile):
+    """… and of an HTTP request: text in the body, and headers."""
+
     body: str | None = None
-    headers: dict[str, str] = {}
-    expect: ExpectFile = ExpectFile()
+    headers: dict[str, EnvironmentText] = {}
 
 
-class EffectFile(CheckFile):
-    """What an accepted request must have brought about."""
+class HttpFile(Model):
+    """An HTTP request to the target."""
 
-    within: Length = Field(10.0, description="how long after the load's end it may still come")
+    get: Word | None = None
+    post: Word | None = None
+    put: Word | None = None
+    patch: Word | None = None
+    delete: Word | None = None
+    head: Word | None = None
+    json_: Json = Field(None, alias="json")
+    body: str | None = None
+    headers: dict[str, EnvironmentText] = {}
+    expect: HttpExpectFile = HttpExpectFile()
+
+    @model_validator(mode="after")
+    def _one(self) -> HttpFile:
+        if sum(getattr(self, method) is not None for method in METHODS) != 1:
+            raise PydanticCustomError("one_of", "a request has one of get, post, put, patch, delete, head: /path")
+        if self.body is not None and "json_" in self.model_fields_set:
+            raise PydanticCustomError("one_of", "a request has a `json` or a `body`, not both")
+        return self
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """The method's key and the path."""
+        return next((method, path) for method in METHODS if (path := getattr(self, method)) is not None)
 
 
-class RequestFile(CheckFile):
-    """A request of a load. Short form: `GET /path`."""
+class CallFile(Model):
+    """An AWS call that goes around the faults."""
+
+    call: Word
+    with_: dict[str, Json] = Field({}, alias="with")
+    expect: CallExpectFile = CallExpectFile()
+
+
+class HttpEffectFile(HttpFile):
+    """A request that must succeed once the other was accepted."""
+
+    within: Duration = 10.0
+
+
+class CallEffectFile(CallFile):
+    """A call that must succeed once the request was accepted."""
+
+    within: Duration = 10.0
+
+
+def _kind_of_request(value: Any) -> str:
+    if isinstance(value, CallFile):
+        return "<call>"
+    return "<call>" if isinstance(value, dict) and "call" in value else "<http>"
+
+
+def _short(value: Any) -> Any:
+    """`GET /x` as a mapping."""
+    if not isinstance(value, str):
+        return value
+    method, _, path = value.partition(" ")
+    if method.lower() not in METHODS or not path.strip():
+        raise PydanticCustomError("request", "a short request is a method and a path, e.g. `GET /health`")
+    return {method.lower(): path.strip()}
+
+
+EffectFile: TypeAlias = Annotated[
+    Annotated[HttpEffectFile, Tag("<http>")] | Annotated[CallEffectFile, Tag("<call>")], Discriminator(_kind_of_request)
+]
+
+
+class HttpRequestFile(HttpFile):
+    """One of a load's requests."""
 
     effect: EffectFile | None = None
 
 
-def _request_short(value: Any) -> Any:
-    if isinstance(value, str):
-        method, _, path = value.partition(" ")
-        if method.lower() not in METHODS or not path:
-            raise ValueError(f"{value!r} is no request; write e.g. GET /invoices/1")
-        return {method.lower(): path.strip()}
-    return value
+class CallRequestFile(CallFile):
+    """A call as one of a load's requests."""
+
+    effect: EffectFile | None = None
+
+
+_RequestFile: TypeAlias = Annotated[
+    Annotated[HttpRequestFile, Tag("<http>")] | Annotated[CallRequestFile, Tag("<call>")],
+    Discriminator(_kind_of_request),
+]
+RequestFile: TypeAlias = Annotated[_RequestFile, BeforeValidator(_short, json_schema_input_type=str | _RequestFile)]
 
 
 class LoadFile(Model):
-    """One named load, open loop."""
+    """A named stream of requests, open loop."""
 
     rate: Rate
-    timeout: Length = Field(10.0, description="counted from when a request is due")
-    requests: Annotated[
-        list[Annotated[RequestFile, BeforeValidator(_request_short, json_schema_input_type=str | RequestFile)]],
-        Field(min_length=1),
-    ]
+    timeout: LongDuration = 10.0
+    requests: Annotated[list[RequestFile], Field(min_length=1, max_length=1000)]
 
 
-# ---------------------------------------------------------------- phases
+def _one_or_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
-def _fault_model(fault: type[Fault]) -> type[Model]:
-    """The file's form of a fault: `fault`, `of`, and the fields of its struct."""
-    hints = get_type_hints(fault)
-    fields: dict[str, Any] = {"fault": (Literal[fault.kind], ...)}
-    names = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
-    fields["of"] = (Annotated[names, Field(min_length=1)], ...)
-    for field in msgspec.structs.fields(fault):
-        kind = (Length if field.required else Duration) if hints[field.name] is float else hints[field.name]
-        fields[field.name] = (kind, ... if field.required else field.default)
-    name = "".join(word.title() for word in fault.kind.split("."))
-    return create_model(name, __base__=Model, __doc__=fault.__doc__, **fields)
+Of: TypeAlias = Annotated[
+    list[Word],
+    Field(min_length=1, max_length=200),
+    BeforeValidator(_one_or_list, json_schema_input_type=Word | list[Word]),
+]
 
 
-FAULT_MODELS: dict[str, type[Model]] = {kind: _fault_model(fault) for kind, fault in FAULTS.items()}
-AnyFaultFile: Any = functools.reduce(operator.or_, FAULT_MODELS.values())
+class FaultFile(Model):
+    """A fault of a phase. Its parameters are the fields of the fault of that kind, added below."""
+
+    fault: str
+    of: Of
+
+
+def _fault_model(kind: str) -> type[FaultFile]:
+    fields: dict[str, Any] = {"fault": (Literal[kind], ...)}
+    for parameter in msgspec.structs.fields(FAULTS[kind]):
+        default = ... if parameter.required else parameter.default
+        fields[parameter.name] = (_parameter(parameter.type), default)
+    return create_model(kind, __base__=FaultFile, __doc__=FAULTS[kind].__doc__, **fields)
+
+
+def _parameter(kind: Any) -> Any:
+    """In the file, a fault's numbers are durations and its words are as they are."""
+    if kind is float:
+        return Duration
+    if get_origin(kind) is Literal:
+        return kind
+    raise TypeError(f"no spelling in the file for {kind}")
+
+
+FAULT_FILES = {kind: _fault_model(kind) for kind in FAULTS}
+if TYPE_CHECKING:
+    PlacedFaultFile: TypeAlias = FaultFile
+else:
+    PlacedFaultFile = Annotated[Union[tuple(FAULT_FILES.values())], Discriminator("fault")]  # noqa: UP007
 
 
 class PhaseFile(Model):
-    """A named span of time."""
+    """A named span of time with its faults."""
 
     phase: Name
-    for_: Length = Field(alias="for")
-    faults: list[Annotated[AnyFaultFile, Field(discriminator="fault")]] = []
-    until: Literal["steady"] | None = Field(None, description="end early once the steady state is back")
+    for_: LongDuration = Field(alias="for")
+    faults: Many[PlacedFaultFile] = []
+    until: Literal["steady"] | None = None
 
 
 class ExperimentFile(Model):
-    """A whole experiment."""
+    """An experiment: what is tested, how it is broken, what must hold."""
 
-    title: str
+    title: Word
     description: str = ""
-    tags: list[str] = []
+    tags: Many[Word] = []
     vars: dict[Name, Scalar] = {}
     matrix: list[dict[Name, Scalar]] = []
-    target: str | TargetFile
-    expect: Literal["passed", "failed", "inconclusive", "void"] = "passed"
-    dependencies: dict[Name, DependencyFile] = {}
+    target: Annotated[
+        Annotated[Word, Tag("<text>")] | Annotated[TargetFile, Tag("<other>")], Discriminator(_text_or_other)
+    ]
+    expect: Expectation = "passed"
+    dependencies: Annotated[dict[Name, DependencyFile], Field(max_length=200)] = {}
     warmup: Duration = 2.0
-    load: Annotated[dict[Name, LoadFile], Field(min_length=1)]
-    steady: list[str] = ["success_rate >= 99%"]
-    phases: Annotated[list[PhaseFile], Field(min_length=1)]
-    slos: list[str] = []
+    load: Annotated[dict[Name, LoadFile], Field(min_length=1, max_length=100)]
+    steady: Many[Word] = ["success_rate >= 99%"]
+    phases: Annotated[list[PhaseFile], Field(min_length=1, max_length=100)]
+    slos: Many[Word] = []

@@ -68,8 +68,8 @@ class PlacedFault(msgspec.Struct, frozen=True):
     """One fault of one phase, with the dependencies it is of (one `of` list = one placed fault)."""
 
     id: str
-    """`phase.1:dns.nodata`: phase, position from 1, kind (safe in a URL: it is a toxic's name, too). An identical
-    fault that goes on in the next phase keeps its id."""
+    """`phase.1:dns.nodata`: phase, position from 1, kind (safe in a URL: it is a toxic's name, too).
+    The same for an identical fault that goes on."""
     fault: AnyFault
     of: tuple[str, ...]
 

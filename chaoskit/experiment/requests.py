@@ -1,106 +1,146 @@
-"""`load:` as values for the load worker; AWS calls checked against botocore's model of the service."""
+"""Loads: streams of requests and their effects, as the load worker takes them."""
 
 from __future__ import annotations
 
-import difflib
-import functools
-from collections.abc import Callable
-from typing import Any
+import re
 
-from chaoskit.experiment.file import METHODS, CheckFile, ExpectFile, LoadFile, RequestFile
-from chaoskit.experiment.models import AwsDependency, Dependency
-from chaoskit.experiment.yaml12 import Node
-from chaoskit.wire import AwsRequest, EffectSpec, Expect, HttpRequest, LoadItem, LoadRequest, LoadStream
+from chaoskit.experiment.calls import operation_problem, parameter_problems
+from chaoskit.experiment.file import (
+    CallExpectFile,
+    CallFile,
+    CallRequestFile,
+    HttpExpectFile,
+    HttpFile,
+    HttpRequestFile,
+    LoadFile,
+)
+from chaoskit.experiment.models import AwsDependency
+from chaoskit.experiment.names import Names
+from chaoskit.experiment.nodes import Node, Report, nearest, show
+from chaoskit.experiment.validate import bare
+from chaoskit.wire import AwsRequest, EffectSpec, Expect, HttpRequest, LoadItem, LoadStream
 
-Complain = Callable[..., None]
-Known = dict[str, Dependency]
-
-
-def make_stream(name: str, file: LoadFile, known: Known, node: Node, complain: Complain) -> LoadStream:
-    """One named load."""
-    items = tuple(_item(request, known, node.at(("requests", i)), complain) for i, request in enumerate(file.requests))
-    return LoadStream(name, file.rate, file.timeout, items)
-
-
-def _item(file: RequestFile, known: Known, node: Node, complain: Complain) -> LoadItem:
-    effect = None
-    if file.effect is not None:
-        check = _request(file.effect, known, node.at(("effect",)), complain)
-        effect = EffectSpec(check, file.effect.within)
-    return LoadItem(_request(file, known, node, complain), effect)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OURS = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+"""Headers that the load worker sets."""
 
 
-def _request(file: CheckFile, known: Known, node: Node, complain: Complain) -> LoadRequest:
-    given = [method for method in (*METHODS, "call") if getattr(file, method) is not None]
-    if len(given) != 1:
-        found = f"not {' and '.join(given)}" if given else "and none is given"
-        complain(node, f"a request is one of {', '.join(METHODS)} and call, {found}", "get: /path")
-        return HttpRequest("GET", "/")
-    if given[0] == "call":
-        return _call(file, known, node, complain)
-    return _http(file, given[0], node, complain)
+def resolve_load(name: str, load: LoadFile, node: Node, names: Names, report: Report) -> LoadStream:
+    """One stream. Requests that are wrong go to the report and are left out."""
+    requests = node.child("requests") or node
+    items = [
+        item
+        for index, request in enumerate(load.requests)
+        if (item := _item(request, requests.child(index) or requests, names, report)) is not None
+    ]
+    return LoadStream(name, load.rate, load.timeout, tuple(items))
 
 
-def _http(file: CheckFile, method: str, node: Node, complain: Complain) -> HttpRequest:
-    path: str = getattr(file, method)
-    if not path.startswith("/") or any(character in path for character in " \r\n"):
-        complain(node, f"{path!r} is no path", "a path begins with / and holds no blanks")
-    if file.with_:
-        complain(node.at(("with",)), "`with` belongs to `call`", "json: for a body")
-    has_json = "json_" in file.model_fields_set
-    if has_json and file.body is not None:
-        complain(node.at(("body",)), "a request has `json` or `body`, not both")
-    for name, value in file.headers.items():
-        if any(character in name + value for character in "\r\n"):
-            complain(node.at(("headers", name)), "a header is one line")
-    return HttpRequest(method.upper(), path, file.headers, file.json_, has_json, file.body, _expect(file.expect))
+def sends_http(stream: LoadStream) -> bool:
+    """Whether the stream, or an effect of it, talks to the target's port."""
+    return any(
+        isinstance(request, HttpRequest)
+        for item in stream.items
+        for request in (item.request, item.effect.check if item.effect else None)
+    )
 
 
-def _expect(file: ExpectFile) -> Expect:
-    return Expect(tuple(file.status), file.json_, file.body, file.headers)
+def _item(request: HttpRequestFile | CallRequestFile, node: Node, names: Names, report: Report) -> LoadItem | None:
+    made = _request(request, node, names, report)
+    effect = request.effect
+    spec = None
+    if effect is not None:
+        inner = node.child("effect") or node
+        check = _request(effect, inner, names, report)
+        spec = None if check is None else EffectSpec(check, effect.within)
+    return None if made is None else LoadItem(made, spec)
 
 
-# ---------------------------------------------------------------- call
+def _request(request: HttpFile | CallFile, node: Node, names: Names, report: Report) -> HttpRequest | AwsRequest | None:
+    return _call(request, node, names, report) if isinstance(request, CallFile) else _http(request, node, report)
 
 
-def _call(file: CheckFile, known: Known, node: Node, complain: Complain) -> AwsRequest:
-    place = node.at(("call",))
-    name, _, operation = (file.call or "").partition(".")
-    request = AwsRequest(name, operation, file.with_, _expect(file.expect))
-    extra = [key for key in ("json_", "body", "headers") if key in file.model_fields_set]
-    if extra:
-        complain(node, f"{extra[0].rstrip('_')!r} belongs to an HTTP request; a call has `with`")
-    dependency = known.get(name)
+# ---------------------------------------------------------------- http
+
+
+def _http(request: HttpFile, node: Node, report: Report) -> HttpRequest | None:
+    method, path = request.line
+    place = node.at(method) if isinstance(node.value, dict) else node.place
+    if not path.startswith("/"):
+        report.add(place, f"{show(path)} is no path: it begins with /", f"write /{path[:64]}")
+        return None
+    if re.search(r"[\s\x00-\x1f\x7f]", path):
+        report.add(place, f"{show(path)} holds white space", "write %20 for a space")
+        return None
+    _check_headers(request.headers, node.child("headers"), report, _OURS)
+    return HttpRequest(
+        method.upper(),
+        path,
+        request.headers,
+        bare(request.json_),
+        "json_" in request.model_fields_set,
+        request.body,
+        _expect(request.expect, node, report),
+    )
+
+
+def _check_headers(headers: dict[str, str], node: Node | None, report: Report, ours: frozenset[str]) -> None:
+    for name, value in headers.items() if node is not None else ():
+        assert node is not None
+        if not _HEADER.fullmatch(name):
+            report.add(node.keys[name], f"{show(name)} is no name of a header")
+        elif name.lower() in ours:
+            report.add(node.keys[name], f"the header {name} is made by the load itself", "leave it out")
+        if re.search(r"[\r\n\x00]", value) or not value.isascii():
+            report.add(node.at(name), f"the header {name[:64]} holds what no header may: line breaks or non-ASCII")
+
+
+# ---------------------------------------------------------------- calls
+
+
+def _call(request: CallFile, node: Node, names: Names, report: Report) -> AwsRequest | None:
+    place = node.at("call")
+    name, dot, operation = request.call.partition(".")
+    if not dot or not operation:
+        report.add(place, f"{show(request.call)} is no call", "write dependency.Operation, e.g. dynamodb.GetItem")
+        return None
+    dependency = names.dependency(name, place, report)
+    if dependency is None:
+        return None
     if not isinstance(dependency, AwsDependency):
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]}?" if near else "call: dependency.Operation, e.g. dynamodb.GetItem"
-        complain(place, f"no AWS dependency {name!r}", hint)
-        return request
-    operations = _model(dependency.service).operation_names
-    if operation not in operations:
-        near = difflib.get_close_matches(operation, operations, 1)
-        complain(
-            place, f"{dependency.service} has no operation {operation!r}", f"did you mean {near[0]}?" if near else ""
+        report.add(place, f"{name!r} is a tcp dependency: it has no operations")
+        return None
+    if problem := operation_problem(dependency.service, operation):
+        report.add(place, *problem)
+        return None
+    arguments = bare(request.with_)
+    for text in parameter_problems(dependency.service, operation, arguments):
+        _parameter_problem(text, node, report)
+    return AwsRequest(name, operation, arguments, _expect(request.expect, node, report))
+
+
+def _parameter_problem(text: str, node: Node, report: Report) -> None:
+    """botocore's sentence, at the parameter where it names one of the outermost."""
+    place = node.child("with") or node
+    unknown = re.match(r'Unknown parameter in input: "(.+?)", must be one of: (.*)', text)
+    if unknown and unknown[1] in place.keys:
+        report.add(
+            place.keys[unknown[1]], f"no parameter {unknown[1][:64]!r}", nearest(unknown[1], unknown[2].split(", "))
         )
-        return request
-    for problem in _argument_problems(dependency.service, operation, file.with_):
-        complain(node.at(("with",)), f"{operation}: {problem}")
-    return request
+        return
+    named = re.search(r"parameter (\w+)", text)
+    report.add(place.at(named[1]) if named and named[1] in place.keys else place.place, text[:300])
 
 
-@functools.cache
-def _model(service: str) -> Any:
-    from botocore.loaders import Loader
-    from botocore.model import ServiceModel
-
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+# ---------------------------------------------------------------- expect
 
 
-def _argument_problems(service: str, operation: str, arguments: dict[str, Any]) -> list[str]:
-    from botocore.validate import ParamValidator
-
-    shape = _model(service).operation_model(operation).input_shape
-    if shape is None:
-        return ["takes no arguments"] if arguments else []
-    report = ParamValidator().validate(arguments, shape).generate_report()
-    return [line.strip() for line in report.splitlines() if line.strip()]
+def _expect(expect: CallExpectFile, node: Node, report: Report) -> Expect:
+    inner = node.child("expect") or node
+    for path in expect.json_:
+        if not all(path.split(".")):
+            report.add(inner.at("json"), f"{show(path)} is no path", "write names and numbers with dots: items.0.id")
+    if not isinstance(expect, HttpExpectFile):
+        return Expect(tuple(expect.status), bare(expect.json_))
+    _check_headers(expect.headers, inner.child("headers"), report, frozenset())
+    return Expect(tuple(expect.status), bare(expect.json_), expect.body, expect.headers)

@@ -1,211 +1,170 @@
-"""From the file's words to the experiment: names looked up, rules checked, values made."""
+"""One row of a file as an Experiment: templates filled in, shape checked, names resolved, combinations checked."""
 
 from __future__ import annotations
 
-import difflib
-import functools
-from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
+from chaoskit.experiment.dependencies import resolve_dependencies
+from chaoskit.experiment.file import ExperimentFile, TargetFile
+from chaoskit.experiment.judged import Judged
+from chaoskit.experiment.models import Experiment, Target
+from chaoskit.experiment.names import Names, check_names, written_names
+from chaoskit.experiment.nodes import Node, Place, Report, Source
+from chaoskit.experiment.phases import resolve_phases
+from chaoskit.experiment.reading import digest
+from chaoskit.experiment.requests import resolve_load, sends_http
+from chaoskit.experiment.targets import INLINE, Finder
+from chaoskit.experiment.templates import Filler
+from chaoskit.experiment.validate import validate
+from chaoskit.experiment.variables import Row
+from chaoskit.wire import LoadStream
 
-from chaoskit.errors import Problem
-from chaoskit.experiment.conditions import Condition, ConditionError, parse
-from chaoskit.experiment.file import AwsFile, ExperimentFile, PhaseFile, TcpFile
-from chaoskit.experiment.models import (
-    AwsDependency,
-    Dependency,
-    Experiment,
-    Phase,
-    PlacedFault,
-    TcpDependency,
-)
-from chaoskit.experiment.requests import make_stream
-from chaoskit.experiment.rules import check_condition
-from chaoskit.experiment.tables import make_table
-from chaoskit.experiment.targets import resolve_target
-from chaoskit.experiment.yaml12 import Node
-from chaoskit.faults import FAULTS
-from chaoskit.wire import HttpRequest
-
-Complain = Callable[..., None]
-RESERVED_PHASE = "warmup"
+_UNKNOWN = Place(Source("", ""), 0, 0, unknown=True)
 
 
-@functools.cache
-def regions(service: str) -> tuple[str, ...]:
-    """AWS's own names of the regions that have a service, from botocore's endpoint data."""
-    from botocore.session import get_session
+def _unknown(value: object) -> Node:
+    """A stand-in for what is missing: nothing is said of it."""
+    if isinstance(value, dict):
+        return Node(_UNKNOWN, {key: _unknown(inner) for key, inner in value.items()}, dict.fromkeys(value, _UNKNOWN))
+    if isinstance(value, list):
+        return Node(_UNKNOWN, [_unknown(inner) for inner in value])
+    assert isinstance(value, str)
+    return Node(_UNKNOWN, value)
 
-    session = get_session()
-    found = [session.get_available_regions(service, name) for name in session.get_available_partitions()]
-    return tuple(region for names in found for region in names)
+
+INSTEAD = {
+    "title": _unknown("unset"),
+    "target": _unknown("unset"),
+    "load": _unknown({"unset": {"rate": "1/s", "requests": ["GET /"]}}),
+    "phases": _unknown([{"phase": "unset", "for": "1s"}]),
+}
 
 
-class Resolver:
-    """Resolves one row. Problems go to `complain` (at a node) or into `problems` (of another file)."""
+@dataclass(frozen=True)
+class Origin:
+    """Where an experiment comes from."""
 
-    def __init__(self, path: Path, root: Node, complain: Complain, problems: dict[Problem, None]) -> None:
-        self.path, self.root, self.complain, self.problems = path, root, complain, problems
+    path: Path
+    text: str
+    target: str | None
+    """Given from outside; replaces the file's."""
 
-    def resolve(self, file: ExperimentFile, name: str, digest: str, secrets: tuple[str, ...]) -> Experiment | None:
-        """The experiment; None where its target cannot be found (every problem has been told)."""
-        self._names(file)
-        dependencies = tuple(self._dependency(n, d) for n, d in file.dependencies.items())
-        self._addresses(dependencies)
-        known = {dependency.name: dependency for dependency in dependencies}
-        load = tuple(
-            make_stream(n, stream, known, self.root.at(("load", n)), self.complain) for n, stream in file.load.items()
-        )
-        phases = self._phases(file.phases, known)
-        target = resolve_target(file.target, self.path, self.root.at(("target",)), self.complain, self.problems)
+
+def resolve(root: Node, row: Row, origin: Origin, report: Report) -> Experiment | None:
+    """The experiment of one row; None when it could not be made. What is wrong goes to the report."""
+    filled = _filled(root, row.filler, dropped=("target", "expect") if origin.target is not None else ())
+    if origin.target is not None:
+        filled.entries()["target"] = INSTEAD["target"]
+    check_names(filled, report)
+    names = written_names(filled)
+    sound = validate(ExperimentFile, filled, report, INSTEAD)
+    if sound is None:
+        return None
+    file, node = sound
+    names.phases_sound = node.child("phases") is filled.child("phases")
+    names.target_sound = node.child("target") is filled.child("target")
+    names.loads_sound = node.child("load") is filled.child("load")
+    made = _Resolver(file, node, names, origin, report).experiment(row)
+    return made if node is filled else None  # what was cut out was wrong, or hangs on an unset variable
+
+
+def _filled(root: Node, filler: Filler, dropped: tuple[str, ...]) -> Node:
+    """The file without templates; `vars` and `matrix` have had their say."""
+    entries = {
+        key: _filled_load(inner, filler) if key == "load" else filler.fill(inner)
+        for key, inner in root.entries().items()
+        if key not in ("vars", "matrix", *dropped)
+    }
+    return Node(root.place, entries, root.keys, root.size)
+
+
+def _filled_load(load: Node, filler: Filler) -> Node:
+    """Per-request templates stay in requests and their effects, and nowhere else."""
+    if not isinstance(load.value, dict):
+        return filler.fill(load)
+    streams = dict[str, Node]()
+    for name, stream in load.value.items():
+        entries = {key: filler.fill(inner, requests=key == "requests") for key, inner in stream.entries().items()}
+        streams[name] = Node(stream.place, entries, stream.keys) if entries else filler.fill(stream)
+    return Node(load.place, streams, load.keys)
+
+
+class _Resolver:
+    """Section after section; each needs the names of those before it."""
+
+    def __init__(self, file: ExperimentFile, node: Node, names: Names, origin: Origin, report: Report) -> None:
+        self._file = file
+        self._node = node
+        self._names = names
+        self._origin = origin
+        self._report = report
+        self._folder = origin.path.resolve().parent
+
+    def experiment(self, row: Row) -> Experiment | None:
+        """All of it."""
+        file, node, report = self._file, self._node, self._report
+        written = node.child("dependencies") or node
+        dependencies = resolve_dependencies(file.dependencies, written, self._folder, report)
+        self._names.dependencies.update((one.name, one) for one in dependencies)
+        load = self._load()
+        phases = resolve_phases(file.phases, node.child("phases") or node, self._names, report)
+        judged = Judged(self._names, phases, report)
+        steady = judged.steady(file.steady, node.child("steady"))
+        slos = judged.slos(file.slos, node.child("slos"))
+        target = self._target(row)
         if target is None:
             return None
-        if target.port is None and any(isinstance(item.request, HttpRequest) for s in load for item in s.items):
-            self.complain(self.root.at(("target",)), "the load asks the target by HTTP, and the target has no port")
-        experiment = Experiment(
-            name=name,
-            file=self.path.absolute(),
-            digest=digest,
+        self._port_for(target)
+        origin = self._origin
+        return Experiment(
+            name=origin.path.stem + row.label,
+            file=origin.path,
+            digest=digest(origin.text, row.values, origin.target or ""),
             title=file.title,
-            description=file.description,
+            description=file.description.strip(),
             tags=tuple(file.tags),
             expect=file.expect,
             target=target,
-            dependencies=dependencies,
+            dependencies=tuple(dependencies),
             warmup=file.warmup,
             load=load,
-            steady=(),
+            steady=steady,
             phases=phases,
-            slos=(),
-            secrets=secrets,
+            slos=slos,
+            secrets=tuple(sorted(value for value in row.environment.used if value)),
         )
-        steady = self._conditions("steady", file.steady, experiment)
-        return msgspec.structs.replace(experiment, steady=steady, slos=self._conditions("slos", file.slos, experiment))
 
-    # ------------------------------------------------------------ names and dependencies
+    def _load(self) -> tuple[LoadStream, ...]:
+        written = self._node.child("load") or self._node
+        for name, load in self._file.load.items():
+            stream = resolve_load(name, load, written.child(name) or written, self._names, self._report)
+            self._names.loads[name] = stream
+        self._names.effects = frozenset(
+            name for name, load in self._file.load.items() if all(request.effect for request in load.requests)
+        )
+        return tuple(self._names.loads.values())
 
-    def _names(self, file: ExperimentFile) -> None:
-        """Loads, dependencies and `target` share one name space."""
-        for name in file.dependencies:
-            node = self.root.at(("dependencies", name))
-            if name in file.load:
-                self.complain(node, f"{name!r} is a load and a dependency", "give one of them another name")
-            if name in regions("dynamodb"):
-                self.complain(node, f"{name!r} is a region of AWS, and no dependency may bear such a name")
-        for group in ("dependencies", "load"):
-            if "target" in getattr(file, group):
-                self.complain(self.root.at((group, "target")), "the name 'target' is the target's")
-
-    def _dependency(self, name: str, file: AwsFile | TcpFile) -> Dependency:
-        node = self.root.at(("dependencies", name))
-        if isinstance(file, AwsFile):
-            if file.region not in regions(file.aws):
-                near = difflib.get_close_matches(file.region, regions(file.aws), 1)
-                self.complain(
-                    node.at(("region",)), f"no region {file.region!r}", f"did you mean {near[0]}?" if near else ""
-                )
-            tables = tuple(
-                make_table(table, self.path.parent, node.at(("tables", i)), self.complain)
-                for i, table in enumerate(file.tables)
-            )
-            return AwsDependency(name, file.aws, file.region, file.ttl, tables)
-        host, port = self._split(file.tcp, node.at(("tcp",)))
-        self._split(file.upstream, node.at(("upstream",)))
-        return TcpDependency(name, host, port, file.upstream, file.ttl)
-
-    def _split(self, text: str, node: Node) -> tuple[str, int]:
-        host, _, port = text.rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65536:
-            self.complain(node, f"{text!r} is no host:port", "e.g. redis:6379")
-            return text, 0
-        return host, int(port)
-
-    def _addresses(self, dependencies: Iterable[Dependency]) -> None:
-        """Two dependencies of one address cannot be told apart."""
-        seen: dict[tuple[str, object], str] = {}
-        for dependency in dependencies:
-            key: tuple[str, object] = (
-                (dependency.service, dependency.region)
-                if isinstance(dependency, AwsDependency)
-                else (dependency.host.lower(), dependency.port)
-            )
-            if key in seen:
-                node = self.root.at(("dependencies", dependency.name))
-                self.complain(node, f"{dependency.name!r} has the same address as {seen[key]!r}")
-            seen[key] = dependency.name
-
-    # ------------------------------------------------------------ phases
-
-    def _phases(self, files: list[PhaseFile], known: dict[str, Dependency]) -> tuple[Phase, ...]:
-        phases: list[Phase] = []
-        for index, file in enumerate(files):
-            node = self.root.at(("phases", index))
-            self._phase_name(file.phase, phases, node)
-            before = phases[-1] if phases else None
-            faults = tuple(self._fault(file.phase, i, f, known, node, before) for i, f in enumerate(file.faults))
-            if index == 0 and faults:
-                self.complain(node, "the first phase is the baseline and takes no faults", "put a phase before it")
-            if file.until and (faults or not any(phase.faults for phase in phases)):
-                self.complain(
-                    node.at(("until",)), "`until: steady` is for a phase without faults, after one with faults"
-                )
-            phases.append(Phase(file.phase, file.for_, faults, file.until is not None))
-        return tuple(phases)
-
-    def _phase_name(self, name: str, before: list[Phase], node: Node) -> None:
-        if name == RESERVED_PHASE:
-            self.complain(node.at(("phase",)), f"the phase {name!r} is there already: it is the load's warm-up")
-        if any(phase.name == name for phase in before):
-            self.complain(node.at(("phase",)), f"two phases are called {name!r}")
-
-    def _fault(
-        self, phase: str, index: int, file: Any, known: dict[str, Dependency], node: Node, before: Phase | None
-    ) -> PlacedFault:
-        where = node.at(("faults", index))
-        kind = FAULTS[file.fault]
-        parameters = {name: getattr(file, name) for name in kind.__struct_fields__}
-        fault: Any = kind(**parameters)
-        for name in file.of:
-            self._fault_of(name, file.fault, known, where)
-        placed = PlacedFault(f"{phase}.{index + 1}:{file.fault}", fault, tuple(file.of))
-        same = [old for old in (before.faults if before else ()) if (old.fault, old.of) == (fault, placed.of)]
-        return same[0] if same else placed
-
-    def _fault_of(self, name: str, fault: str, known: dict[str, Dependency], node: Node) -> None:
-        place = node.at(("of",))
-        if name in known:
-            kind = "aws" if isinstance(known[name], AwsDependency) else "tcp"
-            if kind not in FAULTS[fault].takes:
-                self.complain(place, f"{fault} cannot be of {name!r}, a {kind} dependency")
-            return
-        loads = self.root.at(("load",)).value
-        if name == "target" or (isinstance(loads, dict) and name in loads):
-            self.complain(
-                place, f"{fault} is of a dependency, and {name!r} is {'the target' if name == 'target' else 'a load'}"
-            )
-        elif name.partition(".")[0] in known:
-            self.complain(place, f"{fault} takes the whole dependency", f"of: {name.partition('.')[0]}")
+    def _target(self, row: Row) -> Target | None:
+        """The target; None when it is unknown, or wrong."""
+        if not self._names.target_sound:
+            return None
+        finder, before = Finder(self._folder, row.environment, self._report), len(self._report)
+        node = self._node.child("target") or self._node
+        written = self._file.target
+        if self._origin.target is not None:
+            place = Place(Source(f"--target {self._origin.target}", ""), 0, 0)
+            found = finder.find(self._origin.target, place, Path.cwd())
+        elif isinstance(written, TargetFile):
+            found = finder.make(INLINE, self._folder, written, node)
         else:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"dependencies: {', '.join(known) or 'none'}"
-            self.complain(place, f"no dependency {name!r}", hint)
+            found = None if node.place.unknown else finder.find(written, node.place, self._folder)
+        return found if len(self._report) == before else None
 
-    # ------------------------------------------------------------ conditions
-
-    def _conditions(self, key: str, texts: list[str], experiment: Experiment) -> tuple[Condition, ...]:
-        found = []
-        for index, text in enumerate(texts):
-            node = self.root.at((key, index)) if key in self.root.value else self.root
-            try:
-                condition = parse(text)
-            except ConditionError as error:
-                # An offset into the text is one into the line only where nothing was quoted or filled in.
-                shift = error.offset if node.plain and node.value == text else 0
-                self.complain(Node(None, node.line, node.column + shift), error.message, error.hint)
-                continue
-            found.append(condition)
-            for message, hint in check_condition(condition, experiment, gate=key == "steady"):
-                self.complain(node, f"`{text}`: {message}", hint)
-        return tuple(found)
+    def _port_for(self, target: Target) -> None:
+        """HTTP requests need a port to go to."""
+        section = self._node.child("load") or self._node
+        for name, stream in self._names.loads.items():
+            if target.port is None and sends_http(stream):
+                place = section.keys.get(name, section.place)
+                self._report.add(place, f"{name} sends HTTP requests, and the target has no port", "give it a `port`")

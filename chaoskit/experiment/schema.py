@@ -7,6 +7,8 @@ from typing import Any
 from chaoskit.experiment.file import ExperimentFile
 
 TEMPLATE = {"type": "string", "pattern": r"\$\{.+\}"}
+ANNOTATIONS = {"title", "description", "default"}
+"""Keys that allow and forbid nothing."""
 
 
 def schema() -> dict[str, Any]:
@@ -17,7 +19,7 @@ def schema() -> dict[str, Any]:
 
 
 def _allow_templates(node: Any) -> None:
-    """Enums, numbers and booleans may be given by a var; texts may anyway, unless a pattern forbids it."""
+    """Wherever a value may stand, a `${…}` may, too: the loader looks at values only once they are filled in."""
     if isinstance(node, list):
         for item in node:
             _allow_templates(item)
@@ -25,12 +27,22 @@ def _allow_templates(node: Any) -> None:
         return
     for value in node.values():
         _allow_templates(value)
-    for name, child in list(node.get("properties", {}).items()):
-        if name != "fault" and _is_narrow(child):
-            node["properties"][name] = {"anyOf": [child, TEMPLATE]}
+    if "oneOf" in node:  # a template fits every alternative, and `oneOf` takes one only
+        node["anyOf"] = node.pop("oneOf")
+        node.pop("discriminator", None)
+    for group in ("properties", "patternProperties"):
+        for name, child in node.get(group, {}).items():
+            node[group][name] = _or_template(child)
+    if "patternProperties" in node:
+        node["additionalProperties"] = False  # a name that fits no pattern is no name
+    for key in ("items", "additionalProperties"):
+        if key in node:
+            node[key] = _or_template(node[key])
 
 
-def _is_narrow(child: Any) -> bool:
-    return isinstance(child, dict) and (
-        "enum" in child or "const" in child or child.get("type") in ("integer", "number", "boolean")
-    )
+def _or_template(child: Any) -> Any:
+    """The schema, or a template; as it is where any text will do (and where it is no schema)."""
+    if not isinstance(child, dict) or not (child.keys() - ANNOTATIONS) or child == {"type": "string"}:
+        return child
+    kept = {key: child[key] for key in ("description", "default", "title") if key in child}
+    return {**kept, "anyOf": [{key: value for key, value in child.items() if key not in kept}, TEMPLATE]}

@@ -1,107 +1,107 @@
-"""The target: a name in the nearest `targets/`, a path, or an inline mapping."""
+"""The target: a name in the nearest `targets/`, a path to a target.yaml or its folder, or a mapping in the file."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
-import pydantic
-
-from chaoskit.errors import Problem
 from chaoskit.experiment.file import ReadyFile, TargetFile
 from chaoskit.experiment.models import Ready, Target
-from chaoskit.experiment.yaml12 import Node, Reader
+from chaoskit.experiment.nodes import Node, Place, Report, nearest, show
+from chaoskit.experiment.reading import read_tree
+from chaoskit.experiment.templates import Environment, Filler
+from chaoskit.experiment.validate import validate
 
-Problems = dict[Problem, None]
-
-
-def resolve_target(
-    file: str | TargetFile, experiment: Path, node: Node, complain: Callable[..., None], problems: Problems
-) -> Target | None:
-    """The target; None when it cannot be found or read (told)."""
-    folder = experiment.absolute().parent
-    if isinstance(file, TargetFile):
-        return _make("target", folder, file, node, complain)
-    path = _find(file, folder, node, complain)
-    return _read(path, problems) if path is not None else None
+FILE = "target.yaml"
+INLINE = "target"
+"""Name of a target that is written into the experiment."""
 
 
-def _find(name: str, folder: Path, node: Node, complain: Callable[..., None]) -> Path | None:
-    if "/" in name or name.endswith(".yaml"):
-        path = folder / name
-        path = path / "target.yaml" if path.is_dir() else path
+@dataclass(frozen=True)
+class Finder:
+    """Where targets are looked for."""
+
+    folder: Path
+    """The experiment's, absolute."""
+    environment: Environment
+    report: Report
+
+    def find(self, word: str, place: Place, base: Path) -> Target | None:
+        """The target that a word means: a path (from `base`) or a name. None, and a problem, when there is none."""
+        path = self._path(word, place, base)
+        if path is None:
+            return None
+        root = read_tree(path, shown(path), self.report)
+        if root is None:
+            return None
+        filled = Filler({}, self.environment, self.report).fill(root)
+        sound = validate(TargetFile, filled, self.report)
+        if sound is None or sound[1] is not filled:
+            return None
+        return self.make(path.parent.name, path.parent, *sound)
+
+    def make(self, name: str, folder: Path, written: TargetFile, node: Node) -> Target:
+        """A target from its model. What is wrong goes to the report."""
+        workdir = None if written.workdir is None else (folder / written.workdir).resolve()
+        if workdir is not None and not written.setup and not workdir.is_dir():
+            self.report.add(node.at("workdir"), f"no folder {written.workdir}", f"paths resolve from {shown(folder)}")
+        _check_environment(written, node, self.report)
+        ready = _ready(written.ready, written.port, node, self.report)
+        setup = tuple(tuple(command) for command in written.setup)
+        return Target(name, folder, tuple(written.command), written.port, ready, written.env, workdir, setup)
+
+    def _path(self, word: str, place: Place, base: Path) -> Path | None:
+        if "/" not in word and not word.endswith((".yaml", ".yml")) and word not in (".", ".."):
+            return self._named(word, place)
+        path = (base / Path(word).expanduser()).resolve()
+        path = path / FILE if path.is_dir() else path
         if path.is_file():
             return path
-        complain(node, f"no target at {path}", "a path counts from the experiment's folder")
+        self.report.add(place, f"no target at {show(word)}", f"looked for {shown(path)}")
         return None
-    known: list[str] = []
-    for parent in (folder, *folder.parents):
-        places = {path.parent.name: path for path in parent.glob("targets/*/target.yaml")}
-        if name in places:
-            return places[name]
-        known += places
-    near = difflib.get_close_matches(name, known, 1)
-    hint = (
-        f"did you mean {near[0]}?" if near else f"targets: {', '.join(sorted(known)) or 'none in any targets/ above'}"
-    )
-    complain(node, f"no target {name!r}", hint)
-    return None
+
+    def _named(self, word: str, place: Place) -> Path | None:
+        for folder in (self.folder, *self.folder.parents):
+            targets = folder / "targets"
+            if targets.is_dir():
+                break
+        else:
+            self.report.add(place, f"no target {show(word)}: there is no `targets/` in or above {shown(self.folder)}")
+            return None
+        path = targets / word / FILE
+        if path.is_file():
+            return path
+        names = sorted(other.parent.name for other in targets.glob(f"*/{FILE}"))
+        self.report.add(place, f"no target {show(word)} in {shown(targets)}", nearest(word, names))
+        return None
 
 
-def _read(path: Path, problems: Problems) -> Target | None:
-    """A target.yaml, with its own positions."""
-    from chaoskit.experiment.messages import explain_in
+def _check_environment(written: TargetFile, node: Node, report: Report) -> None:
+    env = node.child("env")
+    for name, value in written.env.items() if env is not None else ():
+        assert env is not None
+        if not re.fullmatch(r"[^=\x00]+", name):
+            report.add(env.keys[name], f"{show(name)} is no name of an environment variable")
+        if "\x00" in value:
+            report.add(env.at(name), "an environment variable holds no NUL")
 
+
+def _ready(written: ReadyFile | None, port: int | None, node: Node, report: Report) -> Ready:
+    if written is None:
+        return Ready("alive" if port is None else "tcp")
+    if written.alive:
+        return Ready("alive", within=written.within)
+    if port is None:
+        report.add(node.at("ready"), "the target has no `port` to ask", "give it a port, or write `ready: alive`")
+    if written.http is None:
+        return Ready("tcp", within=written.within)
+    return Ready("http", written.http, written.within)
+
+
+def shown(path: Path) -> str:
+    """A path as a person here would write it."""
     try:
-        reader = Reader(str(path), path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        problems[Problem(str(path), 0, 0, f"cannot be read: {error}")] = None
-        return None
-    root = reader.read()
-    problems |= dict.fromkeys(reader.problems)
-    if root is None:
-        return None
-    from chaoskit.experiment.templates import Filler
-
-    data = Filler({}, {}, False, lambda *_: None).plain(root)
-    try:
-        file = TargetFile.model_validate(data)
-    except pydantic.ValidationError as error:
-        for details in error.errors(include_url=False):
-            message, hint, line, column = explain_in("target", details, root)
-            problems[reader.problem(message, line, column, hint)] = None
-        return None
-
-    def complain(node: Node, message: str, hint: str = "") -> None:
-        problems[reader.problem(message, node.line, node.column, hint)] = None
-
-    return _make(path.absolute().parent.name, path.absolute().parent, file, root, complain)
-
-
-def _make(name: str, folder: Path, file: TargetFile, node: Node, complain: Callable[..., None]) -> Target:
-    ready = _ready(file, node, complain)
-    command = list(file.command)
-    if "/" in command[0] and not Path(command[0]).is_absolute():
-        command[0] = str(folder / command[0])
-    return Target(
-        name=name,
-        folder=folder,
-        command=tuple(command),
-        port=file.port,
-        ready=ready,
-        env=file.env,
-        workdir=folder / file.workdir if file.workdir else None,
-        setup=tuple(tuple(words) for words in file.setup),
-    )
-
-
-def _ready(file: TargetFile, node: Node, complain: Callable[..., None]) -> Ready:
-    ready = file.ready or ReadyFile()
-    given = [name for name in ("http", "tcp", "alive") if getattr(ready, name) is not None]
-    if len(given) > 1:
-        complain(node.at(("ready",)), f"ready is one of http, tcp and alive, not {' and '.join(given)}")
-    kind = given[0] if given else ("tcp" if file.port else "alive")
-    if kind != "alive" and file.port is None:
-        complain(node.at(("ready",)), f"ready: {kind} needs the target's port", "port: 8080")
-    return Ready(kind, ready.http or "/", ready.within)  # type: ignore[arg-type]
+        return str(path.relative_to(Path.cwd())) or "."
+    except (ValueError, OSError):
+        return str(path)

@@ -85,7 +85,7 @@ class RequestReader(_Collector):
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Raises httptools.HttpParserError for what is no HTTP, TooLarge."""
+        """Raises httptools.HttpParserError for what is no HTTP, or (from TooLarge) for what is too large."""
         self._parser.feed_data(data)
 
     def finish(self, message: Message) -> None:
@@ -102,7 +102,7 @@ class ResponseReader(_Collector):
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Raises httptools.HttpParserError for what is no HTTP, TooLarge."""
+        """Raises httptools.HttpParserError for what is no HTTP, or (from TooLarge) for what is too large."""
         self._parser.feed_data(data)
 
     def finish(self, message: Message) -> None:

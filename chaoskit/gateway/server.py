@@ -59,10 +59,9 @@ class ClientConnection(asyncio.Protocol):
         """Bytes of requests."""
         try:
             self._reader.feed(data)
-        except TooLarge:
-            self._requests.put_nowait(413)
-        except httptools.HttpParserError:
-            self._requests.put_nowait(400)
+        except httptools.HttpParserError as error:
+            # What a callback raises is wrapped by the parser.
+            self._requests.put_nowait(413 if isinstance(error.__context__, TooLarge) else 400)
         if self._reader.expects_continue and not self._asked_to_continue:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._asked_to_continue = self._reader.expects_continue

@@ -6,7 +6,7 @@ import asyncio
 
 import httptools
 
-from chaoskit.gateway.messages import Message, ResponseReader, TooLarge, pack_request
+from chaoskit.gateway.messages import Message, ResponseReader, pack_request
 
 CHUNK = 65536
 WITHIN = 60.0
@@ -68,7 +68,7 @@ class Upstream:
     async def _on(self, connection: _Connection, request: Message) -> Message:
         try:
             response = await asyncio.wait_for(connection.exchange(request), WITHIN)
-        except (OSError, TimeoutError, TooLarge, httptools.HttpParserError) as error:
+        except (OSError, TimeoutError, httptools.HttpParserError) as error:
             connection.close()
             raise EmulatorGone(str(error) or type(error).__name__) from None
         except (EmulatorGone, asyncio.CancelledError):

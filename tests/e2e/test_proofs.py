@@ -1,4 +1,4 @@
-"""The slow proofs: the demo as root and as an ordinary user from a clean checkout, ten of ten, kills at random moments."""
+"""The slow proofs: the demo as root and as an ordinary user, ten of ten, kills at random moments."""
 
 from __future__ import annotations
 

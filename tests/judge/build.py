@@ -60,10 +60,10 @@ def requests(begin: float, end: float, *, bad: int = 0, **arguments: Any) -> lis
 
 def phases() -> list[Record]:
     names = ("baseline", "outage", "recovery")
-    pairs = [
-        (PhaseEvent(10.0 * i, n, "begin", ""), PhaseEvent(10.0 * i + 10, n, "end", "")) for i, n in enumerate(names)
+    times = [
+        (10.0 * (i + step), name, event) for i, name in enumerate(names) for step, event in ((0, "begin"), (1, "end"))
     ]
-    return [event for pair in pairs for event in pair]
+    return [PhaseEvent(at, name, event, "") for at, name, event in times]  # type: ignore[arg-type]
 
 
 def injected(placed: PlacedFault = NODATA) -> list[Record]:

@@ -184,7 +184,7 @@ def namespaces(pids: set[int]) -> set[str]:
 
 def _namespace(pid: int) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/ns/net")
+        return str(Path(f"/proc/{pid}/ns/net").readlink())
     except OSError:
         return ""
 
@@ -211,7 +211,10 @@ class Traces:
     @staticmethod
     def now() -> Traces:
         """As it is."""
-        return Traces(Path("/proc/self/mountinfo").read_text(), frozenset(os.listdir(tempfile.gettempdir())))
+        return Traces(
+            Path("/proc/self/mountinfo").read_text(),
+            frozenset(path.name for path in Path(tempfile.gettempdir()).iterdir()),
+        )
 
 
 def all_pids() -> set[int]:
