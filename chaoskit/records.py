@@ -109,7 +109,7 @@ class Call(msgspec.Struct, frozen=True, array_like=True, tag="call"):
     attempt: int
     """From `amz-sdk-request: attempt=N`; 0 when not sent."""
     status: int
-    """HTTP status answered; 0: the client went away or the emulator failed."""
+    """HTTP status answered; 0: the client went away first. 503 with our own message: the emulator did not answer."""
     agent: str
     """User-Agent."""
     connection: int

@@ -71,7 +71,7 @@ def show_duration(seconds: float) -> str:
 
 def show_share(value: float) -> str:
     """A share as a percentage: `99.2 %`; never rounds what is below 100 % up to it, nor what is above 0 down to it."""
-    for digits in range(1, 4):
+    for digits in range(2 if value > 0.95 else 1, 5):
         text = f"{value * 100:.{digits}f}"
         if float(text) not in (0.0, 100.0) or value in (0.0, 1.0):
             break

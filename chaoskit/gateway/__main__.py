@@ -51,15 +51,17 @@ async def _serve(part: Part) -> None:
 
 
 def _do(part: Part, fronts: dict[str, Front], command: Command) -> None:
-    value = None
+    value, error = None, ""
     match command.do:
-        case Drain(dependency):
+        case Drain(dependency) if dependency in fronts:
             fronts[dependency].drain()
+        case Drain(dependency):
+            error = f"no dependency {dependency!r} here"
         case Flush() | Stop():
             part.flush()
         case Status():
             value = tuple[str, ...]()
-    part.done(command, value)
+    part.done(command, value, error)
 
 
 if __name__ == "__main__":

@@ -64,12 +64,20 @@ class _Collector:
         self._body.append(data)
 
     def on_message_complete(self) -> None:
+        self.expects_continue = False
         self._message.body = b"".join(self._body)
         self.finish(self._message)
         self._whole(self._message)
 
     def finish(self, message: Message) -> None:
         """Fill in what only the parser knows."""
+
+    @staticmethod
+    def _feed(parser: httptools.HttpRequestParser | httptools.HttpResponseParser, data: bytes) -> None:
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            raise (error.__context__ if isinstance(error.__context__, TooLarge) else error) from None
 
     def _grow(self, count: int, limit: int) -> None:
         self._size += count
@@ -85,8 +93,8 @@ class RequestReader(_Collector):
         self._parser = httptools.HttpRequestParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Raises httptools.HttpParserError for what is no HTTP, or (from TooLarge) for what is too large."""
-        self._parser.feed_data(data)
+        """Raises httptools.HttpParserError for what is no HTTP, HttpParserUpgrade at its end, TooLarge."""
+        self._feed(self._parser, data)
 
     def finish(self, message: Message) -> None:
         """Method and keep-alive."""
@@ -102,8 +110,8 @@ class ResponseReader(_Collector):
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Raises httptools.HttpParserError for what is no HTTP, or (from TooLarge) for what is too large."""
-        self._parser.feed_data(data)
+        """Raises httptools.HttpParserError for what is no HTTP, HttpParserUpgrade at its end, TooLarge."""
+        self._feed(self._parser, data)
 
     def finish(self, message: Message) -> None:
         """Status and keep-alive."""

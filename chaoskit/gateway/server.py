@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import cast
 
@@ -14,6 +15,8 @@ from chaoskit.gateway.upstream import EmulatorGone, Upstream
 from chaoskit.part import Part
 from chaoskit.records import Call
 
+LINGER = 2.0
+"""Seconds a refused client has for ending its connection itself."""
 _JSON: Headers = [(b"Content-Type", b"application/x-amz-json-1.0")]
 
 
@@ -43,7 +46,7 @@ class ClientConnection(asyncio.Protocol):
         self._requests: asyncio.Queue[Message | int] = asyncio.Queue()
         self._reader = RequestReader(self._requests.put_nowait)
         self._task: asyncio.Task[None] | None = None
-        self._asked_to_continue = False
+        self._refused = False
         self.draining = False
         self.gone = False
 
@@ -56,15 +59,25 @@ class ClientConnection(asyncio.Protocol):
         self._task = asyncio.ensure_future(self._serve())
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of requests."""
+        """Bytes of requests; whatever follows one that was refused is ignored."""
+        if self._refused:
+            return
         try:
             self._reader.feed(data)
-        except httptools.HttpParserError as error:
-            # What a callback raises is wrapped by the parser.
-            self._requests.put_nowait(413 if isinstance(error.__context__, TooLarge) else 400)
-        if self._reader.expects_continue and not self._asked_to_continue:
+        except TooLarge:
+            self._refuse(413)
+        except httptools.HttpParserError:
+            self._refuse(400)
+        except httptools.HttpParserUpgrade:  # the request is whole and gets its answer; then nothing can be read
+            self._refuse(0)
+        if self._reader.expects_continue and not self._refused:
+            self._reader.expects_continue = False
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._asked_to_continue = self._reader.expects_continue
+
+    def _refuse(self, status: int) -> None:
+        """End the connection after what was asked before; 0: without an answer."""
+        self._refused = True
+        self._requests.put_nowait(status)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The client is gone; a call under way is logged as unanswered by `_answer`."""
@@ -76,12 +89,19 @@ class ClientConnection(asyncio.Protocol):
         while not self.gone:
             request = await self._requests.get()
             if isinstance(request, int):
-                if request:
-                    self._transport.write(pack_response(Message(status=request), close=True))
+                await self._end(request)
                 break
             if await self._answer(request):
                 break
         self._transport.close()
+
+    async def _end(self, status: int) -> None:
+        """Answer a refusal, and let the client read that: closing while it still sends would reset the connection
+        and take the answer away (RFC 9112 9.6)."""
+        if status:
+            self._transport.write(pack_response(Message(status=status), close=True))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._requests.get(), LINGER)
 
     async def _answer(self, request: Message) -> bool:
         """Forward one request and answer it; True when the connection ends with it."""

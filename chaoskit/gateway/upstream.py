@@ -6,7 +6,7 @@ import asyncio
 
 import httptools
 
-from chaoskit.gateway.messages import Message, ResponseReader, pack_request
+from chaoskit.gateway.messages import Message, ResponseReader, TooLarge, pack_request
 
 CHUNK = 65536
 WITHIN = 60.0
@@ -17,31 +17,42 @@ class EmulatorGone(Exception):  # noqa: N818
     """The emulator refused, closed or answered nonsense."""
 
 
+class _Stale(EmulatorGone):
+    """It was closed before a byte of an answer came."""
+
+
 class _Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
-        self.answered = False
 
     async def exchange(self, request: Message) -> Message:
-        """One request, one response."""
+        """One request, one response. Raises _Stale, EmulatorGone."""
         whole: list[Message] = []
         parser = ResponseReader(whole.append)
-        self.answered = False
+        answered = False
         self._writer.write(pack_request(request))
         while not whole:
-            data = await self._reader.read(CHUNK)
-            if not data:
-                raise EmulatorGone("it closed the connection")
-            self.answered = True
+            data = await self._read(answered)
+            answered = True
             parser.feed(data)
         return whole[0]
+
+    async def _read(self, answered: bool) -> bytes:
+        try:
+            data = await self._reader.read(CHUNK)
+        except OSError as error:
+            raise (EmulatorGone if answered else _Stale)(str(error)) from None
+        if not data:
+            raise (EmulatorGone if answered else _Stale)("it closed the connection")
+        return data
 
     def close(self) -> None:
         self._writer.close()
 
 
 class Upstream:
-    """A pool for one emulator. A kept connection that turns out closed before a byte came is tried once anew."""
+    """A pool for one emulator. A kept connection that turns out closed before a byte came is replaced by
+    another; a request that was answered in part, or too late, is never sent twice."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -54,9 +65,8 @@ class Upstream:
             connection = self._idle.pop()
             try:
                 return await self._on(connection, request)
-            except EmulatorGone:
-                if connection.answered:
-                    raise
+            except _Stale:
+                continue
         return await self._on(await self._connect(), request)
 
     async def _connect(self) -> _Connection:
@@ -68,7 +78,7 @@ class Upstream:
     async def _on(self, connection: _Connection, request: Message) -> Message:
         try:
             response = await asyncio.wait_for(connection.exchange(request), WITHIN)
-        except (OSError, TimeoutError, httptools.HttpParserError) as error:
+        except (OSError, TooLarge, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             connection.close()
             raise EmulatorGone(str(error) or type(error).__name__) from None
         except (EmulatorGone, asyncio.CancelledError):

@@ -74,7 +74,8 @@ class Proxy:
         if self.enabled and self._socket is not None:
             self._loop.forget(self._socket.fileno())
             if self._handed is not None:
-                # A listener that is shut down refuses connections and keeps its port; `listen` opens it again.
+                # A listener that is shut down refuses connections and keeps its (explicit) port; `listen` opens it
+                # again.
                 self._handed.shutdown(socket.SHUT_RDWR)
             else:
                 self._socket.close()

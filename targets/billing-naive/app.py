@@ -5,6 +5,7 @@ See README.md for what that does when a name has no address."""
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ PAUSE = 0.5
 THREADS = 8
 
 app = Flask(__name__)
-dynamodb = boto3.client("dynamodb")
+dynamodb = boto3.client("dynamodb", region_name="us-east-1")
 requests_total = Counter("billing_requests_total", "Requests answered", ["route", "status"])
 retries_total = Counter("billing_retries_total", "Retries of the application, on top of the SDK's own")
 seconds = Histogram("billing_request_seconds", "Time to answer", ["route"])
@@ -79,4 +80,4 @@ def answer(route: str, body: dict[str, Any], status: int) -> tuple[Response, int
 
 
 if __name__ == "__main__":
-    serve(app, host="0.0.0.0", port=8080, threads=THREADS)
+    serve(app, host="0.0.0.0", port=int(os.environ.get("PORT", "8080")), threads=THREADS)

@@ -4,6 +4,8 @@ What saves it under which fault: README.md."""
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 import tempfile
 import threading
@@ -12,19 +14,26 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 from breaker import CLOSED, Breaker
 from cache import Cache
 from flask import Flask, Response, jsonify, request
+from journal import claim
 from origin import Origin, Unavailable
 from prometheus_client import Counter, Gauge, Histogram, generate_latest
+from single_flight import SingleFlight
 from waitress import serve
 from write_queue import Full, Invoice, WriteQueue
 
 THREADS = 16
 RETRY_AFTER = "5"
+MISTAKES = {"ValidationException", "SerializationException"}
+"""Codes by which DynamoDB says that it is well and the request is not."""
 
+log = logging.getLogger("billing")
 requests_total = Counter("billing_requests_total", "Requests answered", ["route", "status", "source"])
+rejected_total = Counter("billing_rejected_writes_total", "Queued writes that DynamoDB will never take")
 seconds = Histogram("billing_request_seconds", "Time to answer", ["route"])
 breaker_open = Gauge("billing_breaker_open", "1 while the breaker is not closed")
 queued_writes = Gauge("billing_queued_writes", "Writes accepted and not yet in DynamoDB")
@@ -38,19 +47,24 @@ def make_client() -> Any:
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=16,
     )
-    return boto3.client("dynamodb", config=config)
+    return boto3.client("dynamodb", region_name="us-east-1", config=config)
+
+
+def our_mistake(error: Exception) -> bool:
+    """Whether the request was wrong, so that asking again, now or later, gets the same answer."""
+    if isinstance(error, ClientError):
+        return error.response["Error"]["Code"] in MISTAKES
+    return isinstance(error, ParamValidationError)
 
 
 def dependency_failed(error: Exception) -> bool:
-    """Refused names and connections, timeouts, 5xx and throttling; not a request that we made wrong."""
-    if isinstance(error, ClientError):
-        return error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or "Throttl" in str(error)
-    return isinstance(error, BotoCoreError)
+    """Names, connections, timeouts, 5xx, throttling, unreadable answers; neither our mistakes nor our bugs."""
+    return isinstance(error, (BotoCoreError, ClientError, ResponseParserError)) and not our_mistake(error)
 
 
-def journal() -> Path:
-    """Where accepted writes are kept; set BILLING_JOURNAL to a place that outlives the machine's /tmp."""
-    return Path(os.environ.get("BILLING_JOURNAL", f"{tempfile.gettempdir()}/billing-{os.getpid()}.journal"))
+def journal_folder() -> Path:
+    """Where accepted writes are kept; set BILLING_JOURNALS to a place that outlives the machine's /tmp."""
+    return Path(os.environ.get("BILLING_JOURNALS", tempfile.gettempdir()))
 
 
 app = Flask(__name__)
@@ -58,7 +72,8 @@ dynamodb = make_client()
 breaker = Breaker()
 origin = Origin(breaker, dependency_failed)
 cache: Cache[Invoice] = Cache()
-queue = WriteQueue(journal())
+flights: SingleFlight[Invoice | None] = SingleFlight()
+queue = WriteQueue(claim(journal_folder()))
 breaker_open.set_function(lambda: breaker.state != CLOSED)
 queued_writes.set_function(lambda: len(queue))
 
@@ -69,21 +84,33 @@ def read(invoice_id: str) -> tuple[Response, int]:
         if (waiting := queue.get(invoice_id)) is not None:
             return answer("read", waiting, 200, "queue")
         try:
-            found = origin.call(dynamodb.get_item, TableName="invoices", Key={"id": {"S": invoice_id}})
+            invoice = flights.do(invoice_id, lambda: fetch(invoice_id))
         except Unavailable as error:
             return read_stale(invoice_id, error)
-        if "Item" not in found:
+        except (ClientError, ParamValidationError) as error:
+            return answer("read", {"error": str(error)}, 400, "origin")
+        if invoice is None:
             return answer("read", {"error": "no such invoice"}, 404, "origin")
-        invoice = {"id": found["Item"]["id"]["S"], "amount": float(found["Item"]["amount"]["N"])}
-        cache.put(invoice_id, invoice)
         return answer("read", invoice, 200, "origin")
+
+
+def fetch(invoice_id: str) -> Invoice | None:
+    """Ask DynamoDB, and remember what it said."""
+    asked = cache.now()
+    found = origin.call(dynamodb.get_item, TableName="invoices", Key={"id": {"S": invoice_id}})
+    if "Item" not in found:
+        cache.forget(invoice_id)
+        return None
+    invoice = {"id": found["Item"]["id"]["S"], "amount": float(found["Item"]["amount"]["N"])}
+    cache.put(invoice_id, invoice, asked)
+    return invoice
 
 
 def read_stale(invoice_id: str, error: Unavailable) -> tuple[Response, int]:
     """What we know is better than nothing, as long as we say how old it is."""
     kept = cache.get(invoice_id)
     if kept is None:
-        return answer("read", {"error": str(error)}, 503, "nowhere")
+        return unavailable("read", str(error))
     response, status = answer("read", kept.value, 200, "cache")
     response.headers["Age"] = str(int(kept.age))
     return response, status
@@ -92,14 +119,29 @@ def read_stale(invoice_id: str, error: Unavailable) -> tuple[Response, int]:
 @app.post("/invoices")
 def create() -> tuple[Response, int]:
     with seconds.labels("create").time():
-        body = request.get_json()
-        invoice = {"id": str(body["id"]), "amount": float(body["amount"])}
+        invoice = parse(request.get_json(silent=True))
+        if invoice is None:
+            return answer("create", {"error": "wanted: {id: text, amount: number}"}, 400, "here")
+        if queue.get(invoice["id"]) is not None:
+            return create_later(invoice)  # an older write of this id waits, and must not come last
         try:
-            origin.call(put, invoice=invoice)
+            store(invoice)
         except Unavailable:
             return create_later(invoice)
-        cache.put(invoice["id"], invoice)
+        except (ClientError, ParamValidationError) as error:
+            return answer("create", {"error": str(error)}, 400, "origin")
         return answer("create", invoice, 201, "origin")
+
+
+def parse(body: Any) -> Invoice | None:
+    """The invoice in a request. What DynamoDB would refuse must not get into the queue."""
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str):
+        return None
+    amount = body.get("amount")
+    if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not 1 <= len(body["id"].encode()) <= 2048:
+        return None
+    plain = amount == 0 or 1e-30 < abs(amount) < 1e30  # within DynamoDB's numbers; not infinite, not NaN
+    return {"id": body["id"], "amount": float(amount)} if plain and math.isfinite(amount) else None
 
 
 def create_later(invoice: Invoice) -> tuple[Response, int]:
@@ -107,10 +149,15 @@ def create_later(invoice: Invoice) -> tuple[Response, int]:
     try:
         queue.put(invoice)
     except Full:
-        response, status = answer("create", {"error": "too many writes wait"}, 503, "nowhere")
-        response.headers["Retry-After"] = RETRY_AFTER
-        return response, status
+        return unavailable("create", "too many writes wait")
     return answer("create", invoice, 202, "queue")
+
+
+def store(invoice: Invoice) -> None:
+    """Write, and see to it that no read returns what was there before."""
+    origin.call(put, invoice=invoice)
+    cache.put(invoice["id"], invoice)
+    flights.forget(invoice["id"])
 
 
 def put(invoice: Invoice) -> None:
@@ -120,11 +167,14 @@ def put(invoice: Invoice) -> None:
 
 
 def replay(invoice: Invoice) -> bool:
-    """One queued write; whether it is done."""
+    """One queued write; whether it is settled: stored, or refused for good (it must not block those behind it)."""
     try:
-        origin.call(put, invoice=invoice)
+        store(invoice)
     except Unavailable:
         return False
+    except (ClientError, ParamValidationError) as error:
+        rejected_total.inc()
+        log.error("write of invoice %s refused: %s", invoice["id"], error)
     return True
 
 
@@ -138,6 +188,13 @@ def metrics() -> Response:
     return Response(generate_latest(), mimetype="text/plain")
 
 
+def unavailable(route: str, why: str) -> tuple[Response, int]:
+    """503, and when to come back."""
+    response, status = answer(route, {"error": why}, 503, "nowhere")
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response, status
+
+
 def answer(route: str, body: Invoice, status: int, source: str) -> tuple[Response, int]:
     requests_total.labels(route, str(status), source).inc()
     response = jsonify(body)
@@ -147,4 +204,4 @@ def answer(route: str, body: Invoice, status: int, source: str) -> tuple[Respons
 
 if __name__ == "__main__":
     threading.Thread(target=queue.replay, args=(replay,), daemon=True).start()
-    serve(app, host="0.0.0.0", port=8080, threads=THREADS)
+    serve(app, host="0.0.0.0", port=int(os.environ.get("PORT", "8080")), threads=THREADS)

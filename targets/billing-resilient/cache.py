@@ -44,10 +44,22 @@ class Cache(Generic[Value]):
             self._entries.move_to_end(key)
             return Entry(value, age)
 
-    def put(self, key: str, value: Value) -> None:
-        """Keep a value as of now."""
+    def now(self) -> float:
+        """The time to pass to `put`: taken before the origin is asked, since the answer may be as old as that."""
+        return self._clock()
+
+    def put(self, key: str, value: Value, as_of: float | None = None) -> None:
+        """Keep a value as of a time (default: now), unless a newer one is kept: a slow read must not undo a write."""
         with self._lock:
-            self._entries[key] = (value, self._clock())
+            stored = self._clock() if as_of is None else as_of
+            if key in self._entries and self._entries[key][1] > stored:
+                return
+            self._entries[key] = (value, stored)
             self._entries.move_to_end(key)
             while len(self._entries) > self._most:
                 self._entries.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        """The origin says that there is none."""
+        with self._lock:
+            self._entries.pop(key, None)

@@ -17,17 +17,22 @@ class Unavailable(Exception):
     """The origin cannot be asked, or did not answer in time."""
 
 
+class Saturated(Unavailable):
+    """All places are taken. That is said of us, not of the origin: the breaker does not count it, nobody retries."""
+
+
 class Origin:
     """dependency_failed: tells the dependency's failures from the caller's mistakes, which are passed on.
 
-    places: the bulkhead. A thread that hangs in a name lookup cannot be stopped; it can be walled in."""
+    places: the bulkhead, fewer than the threads that serve. A thread that hangs in a name lookup cannot be stopped,
+    but it can be walled in. deadline: seconds for one call with its retries."""
 
     def __init__(
         self,
         breaker: Breaker,
         dependency_failed: Callable[[Exception], bool],
         *,
-        places: int = 16,
+        places: int = 8,
         deadline: float = 0.5,
         retries: int = 1,
     ) -> None:
@@ -45,6 +50,8 @@ class Origin:
                 raise Unavailable("the breaker is open")
             try:
                 return self._try(permit, end - time.monotonic(), function, arguments)
+            except Saturated:
+                raise
             except Unavailable:
                 pause = full_jitter(attempt)
                 last = attempt == self._retries or time.monotonic() + pause >= end
@@ -55,8 +62,8 @@ class Origin:
 
     def _try(self, permit: Permit, within: float, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
         if not self._places.acquire(blocking=False):
-            self.breaker.failed(permit)
-            raise Unavailable("all places are taken by calls that hang")
+            self.breaker.abandoned(permit)
+            raise Saturated("all places are taken")
         future = self._pool.submit(function, **arguments)
         future.add_done_callback(lambda _future: self._places.release())
         try:

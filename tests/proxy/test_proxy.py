@@ -53,7 +53,10 @@ class Running:
 
     def __init__(self, folder: Path, seed: int = 1) -> None:
         self.records: list[Record] = []
-        self.handed = socket.create_server(("127.0.0.1", 0))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        # Bound to an explicit port, as the sandbox's are: one that the kernel chose is given back on shutdown.
+        self.handed = socket.create_server(("127.0.0.1", port))
         self.handed_address = self.handed.getsockname()
         api = socket.create_server(("127.0.0.1", 0))
         self.host, self.port = api.getsockname()

@@ -114,7 +114,7 @@ def test_faults_are_injected_and_undone_on_schedule(tmp_path: Path) -> None:
     play = Play(tmp_path, experiment())
     assert play.go() == [(10, "nodata dynamodb"), (10, "drain dynamodb"), (20, "clear"), (30, "end")]
     assert read_ledger(play.ledger) == ()
-    assert [view.phase for view in play.views][0] == "baseline"
+    assert play.views[0].phase == "baseline"
     assert {view.phase for view in play.views if view.active} == {"outage"}
 
 

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-KEPT = ("HOME", "LANG", "TZ", "TMPDIR")
+KEPT = ("HOME", "LANG", "TZ")
 TRUST = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 """botocore, requests, OpenSSL (Python, Go, Ruby), curl, Node.js. botocore ignores SSL_CERT_FILE."""
 SYSTEM_BUNDLES = (
@@ -18,14 +18,22 @@ DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def target_environment(
-    host: Mapping[str, str], own: Mapping[str, str], bundle: Path | None, venv: Path | None, region: str | None
+    host: Mapping[str, str],
+    own: Mapping[str, str],
+    *,
+    scratch: Path,
+    bundle: Path | None,
+    venv: Path | None,
+    region: str | None,
 ) -> dict[str, str]:
     """What the target sees: PATH (its .venv first), HOME, LANG, LC_*, TZ, TMPDIR, and what its file names (`own`).
 
+    scratch: its TMPDIR, in the run folder, so that what a killed target leaves lies nowhere else.
     bundle, region: of the AWS dependencies; None without one. The config files are /dev/null, else ~/.aws would
     leak real credentials and endpoints in.
     """
     env = {name: value for name, value in host.items() if name in KEPT or name.startswith("LC_")}
+    env["TMPDIR"] = str(scratch)
     path = host.get("PATH", DEFAULT_PATH)
     env["PATH"] = f"{venv}/bin:{path}" if venv else path
     if venv:

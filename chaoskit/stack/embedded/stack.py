@@ -266,7 +266,16 @@ class EmbeddedStack:
         bundle = self._folder / "ca.pem" if self._aws else None
         region = self._aws[0].region if self._aws else None
         venv = target.folder / ".venv"
-        env = target_environment(os.environ, target.env, bundle, venv if venv.is_dir() else None, region)
+        scratch = self._folder / "tmp"
+        scratch.mkdir()
+        env = target_environment(
+            os.environ,
+            target.env,
+            scratch=scratch,
+            bundle=bundle,
+            venv=venv if venv.is_dir() else None,
+            region=region,
+        )
         self._log_fd = os.open(self.target_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         sandbox.launch(target.command, env, target.workdir or target.folder, self._log_fd)
         self._note("started", " ".join(target.command))
