@@ -42,7 +42,7 @@ format: setup ## Format the code
 	$(BIN)/ruff format --quiet .
 
 bench: setup ## Run the benchmarks and print their tables
-	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 clean: ## Remove what setup, runs and tests made here
 	rm -rf $(VENV) .chaoskit targets/*/.venv targets/*/.chaoskit .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -60,6 +60,8 @@ def share(text: str) -> float:
 
 def show_duration(seconds: float) -> str:
     """A duration as a person would write it: `830 ms`, `2.1 s`, `4 m 10 s`."""
+    if seconds == 0:
+        return "0 s"
     if seconds < 0.001:
         return f"{seconds * 1e6:.0f} us"
     if seconds < 1:

@@ -94,7 +94,8 @@ class _Execution:
             self.recorder.header("ready", json.dumps(self.ready))
             coordinator.play(self.flag.check, lambda view: self.watch(view, self.counters, self.clock.now()))
         except ChaoskitError as error:
-            return error if isinstance(error, Stopped) else self._cause(error)
+            # Ctrl-C reaches a target's `setup` too, which then fails: the end is still the user's.
+            return Stopped("stopped by the user") if self.flag.requested else self._cause(error)
         return None
 
     def _cause(self, error: ChaoskitError) -> ChaoskitError:

@@ -63,7 +63,7 @@ def _run(target: Target, command: tuple[str, ...]) -> None:
 
 
 def _die_with_us() -> None:
-    """A setup must not outlive a killed run. (No thread runs yet when setup does, so a pre-exec call is safe.)"""
+    """A setup must not outlive a killed run. Between fork and exec: one call into the kernel, no lock is taken."""
     kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
 
 

@@ -55,3 +55,4 @@ def test_what_is_below_100_percent_is_never_shown_as_100() -> None:
     assert units.show_share(1.0) == "100 %"
     assert units.show_share(0.0001) == "0.01 %"
     assert units.show_duration(0.0321) == "32 ms"
+    assert units.show_duration(0.0) == "0 s"

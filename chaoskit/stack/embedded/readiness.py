@@ -66,10 +66,12 @@ def _ready(target: Target, host: str | None, published: str) -> bool:
 
 
 def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2, allow_redirects=False).status_code < 400
-    except requests.RequestException:
-        return False
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy of the environment is not for loopback
+        try:
+            return session.get(url, timeout=2, allow_redirects=False).status_code < 400
+        except requests.RequestException:
+            return False
 
 
 def _asked(target: Target) -> str:
