@@ -21,8 +21,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup ## Replay the DynamoDB outage against a naive and a resilient service
 	$(BIN)/chaoskit run experiments/dynamodb-dns-blank.yaml
 
-test: setup ## Run the tests
-	$(BIN)/pytest -n 2 -m 'not e2e'
+test: setup ## Run the tests; whole runs alone first, since they measure
+	$(BIN)/pytest tests/whole
+	$(BIN)/pytest -n 2 -m 'not e2e' --ignore tests/whole
 
 test-e2e: setup ## Run the slow proofs: the demo as root and as an ordinary user, ten of ten, random kills
 	$(BIN)/pytest -m e2e --timeout 900

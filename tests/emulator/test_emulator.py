@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from chaoskit.errors import PartFailed
 from chaoskit.wire import Flush, Status, Table
+from tests.conftest import wait_until
 from tests.emulator.conftest import REGION, Emulator, start
 
 SCOPE = f"20250101/{REGION}/dynamodb/aws4_request"
@@ -151,6 +152,6 @@ def test_it_ends_when_told_to(tmp_path: Path) -> None:
     part, port, _ = start(tmp_path, (), [])
     part.wait_ready(30.0)
     part.stop()
-    assert not part.alive
+    wait_until(lambda: not part.alive)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 5.0)

@@ -34,7 +34,7 @@ APP = textwrap.dedent(
             if "boto3" not in made:
                 import boto3
                 from botocore.config import Config
-                config = Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+                config = Config(connect_timeout=5, read_timeout=5, retries={"total_max_attempts": 1})
                 made["boto3"] = boto3.client("dynamodb", config=config)
             return made["boto3"]
 
@@ -47,7 +47,7 @@ APP = textwrap.dedent(
 
     def requests_list():
         import requests
-        return requests.post(URL, headers=HEADERS, data="{}", timeout=2).text
+        return requests.post(URL, headers=HEADERS, data="{}", timeout=8).text
 
     def curl_list():
         words = [word for name, value in HEADERS.items() for word in ("-H", f"{name}: {value}")]

@@ -35,7 +35,8 @@ def test_unmodified_clients_reach_the_real_name_by_tls(tmp_path: Path) -> None:
         for name, text in wanted.items()
     }
     slos = [f"success_rate of {name} >= 30%" for name in wanted]
-    ran = run_json(experiment(tmp_path, dependencies={"dynamodb": DYNAMODB}, load=load, slos=slos))
+    phases = [{"phase": "baseline", "for": "4s"}]
+    ran = run_json(experiment(tmp_path, dependencies={"dynamodb": DYNAMODB}, load=load, slos=slos, phases=phases))
     assert [slo["value"] for slo in ran.run["slos"]] == [1.0, 1.0, 1.0], ran.out
 
 
