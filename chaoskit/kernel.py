@@ -178,7 +178,8 @@ def syn_socket(interface: str) -> socket.socket:
     ]
     code = b"".join(struct.pack("HBBI", *line) for line in program)
     buffer = ctypes.create_string_buffer(code)
-    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, socket.htons(eth_p_ip))
+    # Protocol 0 until it is bound: so nothing arrives before the filter is there.
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC, 0)
     head = struct.pack("HL", len(program), ctypes.addressof(buffer))
     sock.setsockopt(socket.SOL_SOCKET, so_attach_filter, head)
     sock.bind((interface, eth_p_ip))

@@ -57,8 +57,15 @@ class History:
     """A run's history, read-only. A context manager. Raises UsageProblem for a file that is none of ours."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        try:
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        except sqlite3.OperationalError as error:
+            raise UsageProblem(f"{path} cannot be opened: {error}") from None
+        try:
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise UsageProblem(f"{path} is no history: {error}") from None
         if version != VERSION:
             self._db.close()
             raise UsageProblem(f"{path} is no history of this version (found {version}, wanted {VERSION})")

@@ -40,7 +40,14 @@ class Writer:
             self._db.execute("INSERT OR REPLACE INTO header VALUES (?, ?)", (key, value))
 
     def close(self) -> None:
-        """Fold the WAL into the file and close: what is left is one file that any SQLite tool reads."""
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._db.execute("PRAGMA journal_mode = DELETE")
-        self._db.close()
+        """Fold the WAL into the file and close: what is left is one file that any SQLite tool reads.
+
+        While somebody reads, the WAL stays beside it, and the last one to close folds it in (sqlite.org/wal.html)."""
+        self._db.execute("PRAGMA busy_timeout = 1000")
+        try:
+            self._db.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        finally:
+            self._db.close()

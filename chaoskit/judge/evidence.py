@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from typing import Literal
+
 from chaoskit.experiment.models import Experiment, PlacedFault
 from chaoskit.history.reader import Observations
 from chaoskit.judge.verdict import FaultEvidence
 
 Window = tuple[float, float]
+FaultMoment = Literal["inject", "injected", "undo", "undone", "failed"]
 
 
 def evidence(observed: Observations, experiment: Experiment) -> tuple[FaultEvidence, ...]:
@@ -24,38 +28,37 @@ def bitten(faults: tuple[FaultEvidence, ...]) -> dict[str, bool]:
 
 
 def _of(observed: Observations, placed: PlacedFault, dependency: str) -> FaultEvidence:
-    window = _active(observed, placed.id, dependency)
-    if window is None:
+    times = {e.event: e.at for e in observed.fault_events if e.fault == placed.id and e.of == dependency}
+    if "injected" not in times:
         return FaultEvidence(placed.id, placed.fault.kind, dependency, False, 0, "it was never injected")
-    count, what = _count(observed, placed, dependency, window)
-    moved = _connections(observed, dependency, window)
+    count, what = _count(observed, placed, dependency, times)
+    moved = _connections(observed, dependency, (times["injected"], times.get("undone", math.inf)))
     return FaultEvidence(placed.id, placed.fault.kind, dependency, True, count, f"{count:,} {what}; {moved}")
 
 
-def _active(observed: Observations, fault: str, dependency: str) -> Window | None:
-    """From when the injection began (its first effect may precede its confirmation) to the undo."""
-    events = [e for e in observed.fault_events if e.fault == fault and e.of == dependency]
-    begin = next((e.at for e in events if e.event == "inject"), None)
-    if begin is None or not any(e.event == "injected" for e in events):
-        return None
-    return begin, next((e.at for e in events if e.event == "undone"), float("inf"))
-
-
-def _count(observed: Observations, placed: PlacedFault, dependency: str, window: Window) -> tuple[int, str]:
+def _count(
+    observed: Observations, placed: PlacedFault, dependency: str, times: dict[FaultMoment, float]
+) -> tuple[int, str]:
+    """What bears the fault's id counts from the injection's first moment to the undo's last; a SYN bears none, and
+    counts only while new connections were surely refused."""
     if placed.fault.kind.startswith("dns."):
-        rows = [x for x in observed.lookups if x.fault == placed.id and x.dependency == dependency]
-        return sum(_within(row.at, window) for row in rows), "queries answered or dropped by it"
+        window = times["inject"], times.get("undone", math.inf)
+        lookups = (x for x in observed.lookups if x.fault == placed.id and x.dependency == dependency)
+        return sum(_within(row.at, window) for row in lookups), "queries answered or dropped by it"
     if placed.fault.kind == "net.down":
-        syns = [c for c in observed.connections if c.event == "syn" and c.dependency == dependency]
+        window = times["injected"], times.get("undo", math.inf)
+        syns = (c for c in observed.connections if c.event == "syn" and c.dependency == dependency)
         return sum(_within(row.at, window) for row in syns), "attempts to connect (SYNs) seen"
-    rows_touched = [t for t in observed.touched if t.fault == placed.id and t.dependency == dependency]
-    return sum(row.count for row in rows_touched if row.bytes), "chunks of data delayed"
+    touched = (t for t in observed.touched if t.fault == placed.id and t.dependency == dependency)
+    return sum(row.count for row in touched if row.bytes), "chunks of data delayed"
 
 
 def _connections(observed: Observations, dependency: str, window: Window) -> str:
     rows = [c for c in observed.connections if c.dependency == dependency and _within(c.at, window)]
     opened, closed = (sum(row.event == event for row in rows) for event in ("opened", "closed"))
-    return f"{opened:,} connections opened and {closed:,} closed meanwhile"
+    ours = [(sum(row.cause == cause for row in rows), cause) for cause in ("drain", "cut")]
+    how = ", ".join(f"{count:,} by {cause}" for count, cause in ours if count)
+    return f"{opened:,} connections opened and {closed:,} closed{f' ({how})' if how else ''} meanwhile"
 
 
 def _within(at: float, window: Window) -> bool:

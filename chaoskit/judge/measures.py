@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from chaoskit.experiment.conditions import Condition
 from chaoskit.history.reader import Observations
 from chaoskit.judge.ranges import Ranges
-from chaoskit.judge.recovery import recovery_time
-from chaoskit.judge.statistics import percentile, percentile_interval, wilson
-from chaoskit.records import Request
+from chaoskit.judge.recovery import IN_A_ROW, recovery_time, windows_after
+from chaoskit.judge.statistics import CONFIDENCE, percentile, percentile_interval, wilson
+from chaoskit.records import Lookup, Request
+
+LOOKUP_REPEAT = 31.0
+"""Seconds: a query of the same port and id within this is the resolver asking again (resolv.conf(5): 30 s at most)."""
+SYN_REPEAT = 9.0
+"""Seconds: a SYN from the same port within this is the kernel's own repeat (after 1, 2, 4 and 8 s), a later one is
+a new connection on a port that came round again."""
 
 
 @dataclass(frozen=True)
 class Measured:
     """A value. None: there was nothing to measure (`samples` 0), or it never happened (`never`).
 
-    low, high: the interval; both None where the value is exact or a point value."""
+    low, high: between what the value lies; both None where it is exact or a point value.
+    confidence: of that interval; None where it is certain. note: what a reader must know besides; may be empty."""
 
     value: float | None
     samples: int
     low: float | None = None
     high: float | None = None
     never: bool = False
+    confidence: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,35 +50,30 @@ MeasureFunction = Callable[[Scene, Condition, tuple[str, ...]], Measured]
 
 def success_rate(scene: Scene, condition: Condition, phases: tuple[str, ...]) -> Measured:
     """Good requests of all due, with Wilson's interval."""
-    return share_of(scene.ranges.requests(phases, _loads(condition)))
-
-
-def share_of(requests: list[Request]) -> Measured:
-    """The success rate of some requests."""
+    requests = scene.ranges.requests(phases, loads_of(condition))
     good = sum(request.outcome == "ok" for request in requests)
     if not requests:
         return Measured(None, 0)
     low, high = wilson(good, len(requests))
-    return Measured(good / len(requests), len(requests), low, high)
+    return Measured(good / len(requests), len(requests), low, high, confidence=CONFIDENCE)
 
 
 def latency(scene: Scene, condition: Condition, phases: tuple[str, ...]) -> Measured:
     """A statistic of done - due; a failed request is slower than any bound."""
-    return latency_of(scene.ranges.requests(phases, _loads(condition)), condition.stat)
-
-
-def latency_of(requests: list[Request], stat: str) -> Measured:
-    """The latency statistic of some requests."""
-    ordered = sorted(request.done - request.due if request.outcome == "ok" else math.inf for request in requests)
+    ordered = latencies(scene.ranges.requests(phases, loads_of(condition)))
+    count, stat = len(ordered), condition.stat
     if not ordered:
         return Measured(None, 0)
     if stat.startswith("p"):
         share = float(stat[1:]) / 100
-        interval = percentile_interval(ordered, share)
-        low, high = interval if interval is not None else (ordered[0], math.inf)
-        return Measured(percentile(ordered, share), len(ordered), low, high)
-    value = {"mean": sum(ordered) / len(ordered), "max": ordered[-1], "min": ordered[0]}[stat]
-    return Measured(value, len(ordered))
+        low, high = percentile_interval(ordered, share)
+        return Measured(percentile(ordered, share), count, max(0.0, low), high, confidence=CONFIDENCE)
+    return Measured({"mean": sum(ordered) / count, "max": ordered[-1], "min": ordered[0]}[stat], count)
+
+
+def latencies(requests: list[Request]) -> list[float]:
+    """Sorted, seconds; infinite for the failed."""
+    return sorted(request.done - request.due if request.outcome == "ok" else math.inf for request in requests)
 
 
 def amplification(scene: Scene, condition: Condition, phases: tuple[str, ...]) -> Measured:
@@ -101,60 +106,72 @@ def _tries(observed: Observations, condition: Condition) -> Iterable[float]:
 
 
 def _failed_lookups(observed: Observations, dependency: str) -> Iterable[float]:
-    """A lookup is an A query, with the AAAA beside it; repeats of one port and id are one."""
-    seen = set[tuple[str, int]]()
+    """A lookup is an A query, with the AAAA beside it; repeats of one port and id are one, and end as the last did."""
+    last: dict[tuple[str, int], Lookup] = {}
     for row in observed.lookups:
-        if row.dependency == dependency and row.qtype == "A" and row.answer not in ("address", "record"):
-            key = (row.client, row.query_id)
-            if key not in seen:
-                seen.add(key)
-                yield row.at
+        if row.dependency == dependency and row.qtype == "A":
+            before = last.get((row.client, row.query_id))
+            if before is not None and row.at - before.at > LOOKUP_REPEAT and _failed(before):
+                yield before.at
+            last[row.client, row.query_id] = row
+    yield from (row.at for row in last.values() if _failed(row))
+
+
+def _failed(lookup: Lookup) -> bool:
+    return lookup.answer not in ("address", "record")
 
 
 def _failed_connections(observed: Observations, dependency: str) -> Iterable[float]:
-    """A SYN that no accepted connection followed (repeats of one port within its life are one), a failed upstream,
-    or a connection that ended without having brought a byte."""
+    """A SYN that no accepted connection followed (repeats from one port are one), a failed upstream, or a connection
+    that ended, other than by our own stop, without having brought a byte."""
     rows = [row for row in observed.connections if row.dependency == dependency]
     accepted: dict[int, list[float]] = {}
     for row in rows:
         if row.event in ("opened", "failed"):
             accepted.setdefault(row.client_port, []).append(row.at)
-    refused = set[int]()
+    refused: dict[int, float] = {}
     for row in rows:
-        if row.event == "syn" and row.client_port not in refused:
-            if not any(row.at - 0.5 <= at <= row.at + 11 for at in accepted.get(row.client_port, ())):
-                refused.add(row.client_port)
-                yield row.at
-        elif row.event == "failed" or (row.event == "closed" and row.bytes_down == 0):
+        if row.event == "syn":
+            if not any(-0.5 <= at - row.at <= SYN_REPEAT for at in accepted.get(row.client_port, ())):
+                if row.at - refused.get(row.client_port, -math.inf) > SYN_REPEAT:
+                    yield row.at
+                refused[row.client_port] = row.at
+        elif row.event == "failed" or (row.event == "closed" and row.bytes_down == 0 and row.cause != "stop"):
             yield row.at
 
 
 def lost(scene: Scene, condition: Condition, phases: tuple[str, ...]) -> Measured:
-    """Accepted requests whose effect is missing at the last check. Exact."""
+    """Accepted requests whose effect is missing at the last check. Exact, but for effects that could not be checked:
+    each of them may be lost or not."""
     accepted = {
         (request.load, request.seq)
-        for request in scene.ranges.requests(phases, _loads(condition))
+        for request in scene.ranges.requests(phases, loads_of(condition))
         if request.outcome == "ok"
     }
-    last = {(effect.load, effect.seq): effect.state for effect in scene.observed.effects}
     if not accepted:
-        return Measured(None, 0)
-    if any(last.get(key, "unknown") == "unknown" for key in accepted):
-        return Measured(None, 0)  # the last check itself failed: neither lost nor there
-    return Measured(float(sum(last[key] == "missing" for key in accepted)), len(accepted))
+        return Measured(None, 0, note="no request was accepted")
+    last = {(effect.load, effect.seq): effect.state for effect in scene.observed.effects}
+    states = Counter(last.get(key, "unknown") for key in accepted)
+    missing, unknown = states["missing"], states["unknown"]
+    if not unknown:
+        return Measured(missing, len(accepted))
+    note = f"the effects of {unknown:,} of {len(accepted):,} accepted requests could not be checked"
+    return Measured(missing, len(accepted), missing, missing + unknown, note=note)
 
 
 def time_to_recover(scene: Scene, _condition: Condition, _phases: tuple[str, ...]) -> Measured:
     """From the last undo to the first of three windows in a row in which the steady state holds. Exact."""
-    undo = scene.ranges.last_undo
+    ranges, undo = scene.ranges, scene.ranges.last_undo
     if undo is None:
-        return Measured(None, 0)
-    found = recovery_time(scene.observed, scene.ranges, undo, math.inf)
-    requests = sum(request.due >= undo for request in scene.observed.requests)
-    return Measured(found, requests, never=found is None)
+        return Measured(None, 0, note="no fault was undone")
+    if windows_after(ranges, undo) < IN_A_ROW:
+        return Measured(None, 0, note="the load ended less than three seconds after the last undo")
+    found = recovery_time(ranges, undo)
+    return Measured(found, sum(request.due >= undo for request in ranges.due), never=found is None)
 
 
-def _loads(condition: Condition) -> tuple[str, ...]:
+def loads_of(condition: Condition) -> tuple[str, ...]:
+    """The loads it names; none: all."""
     return tuple(address.name for address in condition.of)
 
 

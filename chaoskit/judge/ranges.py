@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
 from chaoskit.experiment.conditions import Condition
 from chaoskit.experiment.models import Experiment
 from chaoskit.history.reader import Observations
+from chaoskit.judge.due import unanswered
 from chaoskit.records import Request
 
 
@@ -21,17 +23,21 @@ class Span:
 
 
 class Ranges:
-    """Phases and requests of one run, joined once."""
+    """Phases and requests of one run, joined once.
+
+    due: every request due; once the load has ended, those without an outcome are among them, as failed.
+    """
 
     def __init__(self, observed: Observations, experiment: Experiment) -> None:
         self.experiment = experiment
         self.spans = _spans(observed)
-        self.first_fault = min((e.at for e in observed.fault_events if e.event == "injected"), default=None)
         self.last_undo = max((e.at for e in observed.fault_events if e.event == "undone"), default=None)
         self._begins = [span.begin for span in self.spans]
-        self._injections = sorted(event.at for event in observed.fault_events if event.event == "injected")
+        # From the moment it began: what failed before the injection was confirmed is not the baseline's fault.
+        self._injections = sorted(event.at for event in observed.fault_events if event.event == "inject")
+        self.due = observed.requests + _unanswered(observed, experiment, self.spans)
         self.by_phase: dict[str, list[Request]] = {span.phase: [] for span in self.spans}
-        for request in observed.requests:
+        for request in self.due:
             if (phase := self.phase_of(request)) is not None:
                 self.by_phase[phase].append(request)
 
@@ -66,11 +72,18 @@ class Ranges:
         return [request for request in found if request.load in loads] if loads else found
 
 
+def _unanswered(observed: Observations, experiment: Experiment, spans: list[Span]) -> tuple[Request, ...]:
+    """None while the load goes on: what has no outcome then may be in flight."""
+    if not spans or spans[-1].end == math.inf:
+        return ()
+    return tuple(unanswered(observed.requests, experiment.load, spans[-1].end))
+
+
 def _spans(observed: Observations) -> list[Span]:
     spans: list[Span] = []
     for event in observed.phase_events:
         if event.event == "begin":
-            spans.append(Span(event.phase, event.at, float("inf")))
+            spans.append(Span(event.phase, event.at, math.inf))
         elif spans and spans[-1].phase == event.phase:
             spans[-1] = Span(event.phase, spans[-1].begin, event.at)
     return spans

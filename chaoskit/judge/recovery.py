@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Callable
 
 from chaoskit.experiment.conditions import Condition
-from chaoskit.history.reader import Observations
+from chaoskit.judge.due import due_between
 from chaoskit.judge.ranges import Ranges
 from chaoskit.judge.statistics import percentile
 from chaoskit.records import Request
@@ -20,52 +21,78 @@ IN_A_ROW = 3
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt, "==": operator.eq
 }  # fmt: skip
+Bounds = list[tuple[Condition, float | None]]
+"""The steady conditions, each with its bound; None where the baseline gives none."""
 
 
-def recovery_time(observed: Observations, ranges: Ranges, undo: float, now: float) -> float | None:
+def recovery_time(ranges: Ranges, undo: float, now: float = math.inf) -> float | None:
     """Seconds from the last undo to recovery; None: not (yet). now: windows are judged once all their requests,
-    each of which ends at its timeout at the latest, have ended."""
-    last = max((span.end for span in ranges.spans if span.begin <= undo < span.end or span.begin > undo), default=undo)
-    slowest = max(stream.timeout for stream in ranges.experiment.load)
+    each of which ends at its timeout at the latest, have ended; infinite: the run is over."""
+    bounds = [(condition, _bound(ranges, condition)) for condition in ranges.experiment.steady]
+    some = {request.load: request for request in ranges.due} if now < math.inf else {}
     in_a_row = 0
-    for number in range(_windows(undo, min(last, now))):
-        begin = undo + number * WINDOW
-        requests = [r for r in observed.requests if begin <= r.due < begin + WINDOW]
-        over = now >= begin + WINDOW + slowest or _all_ended(observed, ranges, begin + WINDOW, now)
-        in_a_row = in_a_row + 1 if over and steady(ranges, requests) else 0
+    for number, requests in enumerate(_by_window(ranges, undo, windows_after(ranges, undo, now))):
+        over = now == math.inf or _ended(ranges, some, requests, undo + number * WINDOW, now)
+        in_a_row = in_a_row + 1 if over and _steady(bounds, requests) else 0
         if in_a_row == IN_A_ROW:
             return (number - IN_A_ROW + 1) * WINDOW
     return None
 
 
-def _windows(begin: float, end: float) -> int:
-    return max(0, math.floor((end - begin) / WINDOW + 1e-9)) if end < math.inf else 0
+def windows_after(ranges: Ranges, undo: float, now: float = math.inf) -> int:
+    """How many whole windows lie between the last undo and the end of the load (or now); 0 when nobody knows it."""
+    last = max((span.end for span in ranges.spans if span.end > undo), default=undo)
+    end = min(last, now)
+    return max(0, math.floor((end - undo) / WINDOW + 1e-9)) if end < math.inf else 0
 
 
-def _all_ended(observed: Observations, ranges: Ranges, end: float, now: float) -> bool:
-    """Whether every request due before `end` has its row: as many rows as the rates say, up to one per stream."""
-    if now == math.inf:
+def _by_window(ranges: Ranges, undo: float, count: int) -> list[list[Request]]:
+    windows: list[list[Request]] = [[] for _ in range(count)]
+    for request in ranges.due:
+        if undo <= request.due < undo + count * WINDOW:
+            windows[min(count - 1, int((request.due - undo) / WINDOW))].append(request)
+    return windows
+
+
+def _ended(ranges: Ranges, some: dict[str, Request], requests: list[Request], begin: float, now: float) -> bool:
+    """Whether all requests due in the window that begins there have ended: they are there, or timed out long ago.
+
+    some: a row of each stream, by which to know what is due."""
+    slowest = max(stream.timeout for stream in ranges.experiment.load)
+    if now >= begin + WINDOW + slowest:
         return True
-    for stream in ranges.experiment.load:
-        rows = sum(1 for r in observed.requests if r.load == stream.name and end - WINDOW <= r.due < end)
-        if rows < math.floor(stream.rate * WINDOW):
-            return False
-    return True
+    found = Counter(request.load for request in requests)
+    return all(
+        stream.name in some and found[stream.name] >= due_between(some[stream.name], stream.rate, begin, begin + WINDOW)
+        for stream in ranges.experiment.load
+    )
 
 
-def steady(ranges: Ranges, requests: list[Request]) -> bool:
+def _steady(bounds: Bounds, requests: list[Request]) -> bool:
     """Whether all steady conditions hold over one window's requests, by point value; an empty window does not."""
-    return bool(requests) and all(_holds(ranges, condition, requests) for condition in ranges.experiment.steady)
+    return bool(requests) and all(_holds(condition, bound, requests) for condition, bound in bounds)
 
 
-def _holds(ranges: Ranges, condition: Condition, requests: list[Request]) -> bool:
-    loads = {address.name for address in condition.of}
+def _holds(condition: Condition, bound: float | None, requests: list[Request]) -> bool:
+    loads = _loads(condition)
     value = _point(condition, [r for r in requests if not loads or r.load in loads])
-    bound: float | None = condition.bound
-    if condition.relative:
-        baseline = _point(condition, ranges.requests((ranges.experiment.phases[0].name,), tuple(loads)))
-        bound = condition.bound * baseline if baseline else None
     return value is not None and bound is not None and OPERATORS[condition.op](value, bound)
+
+
+def _bound(ranges: Ranges, condition: Condition) -> float | None:
+    if not condition.relative:
+        return condition.bound
+    baseline = _point(condition, ranges.requests((ranges.experiment.phases[0].name,), _loads(condition)))
+    return relative_bound(condition, baseline)
+
+
+def relative_bound(condition: Condition, baseline: float | None) -> float | None:
+    """`N x baseline` as a number; None when the baseline has no value, or 0, or one beyond any bound."""
+    return condition.bound * baseline if baseline and math.isfinite(baseline) else None
+
+
+def _loads(condition: Condition) -> tuple[str, ...]:
+    return tuple(address.name for address in condition.of)
 
 
 def _point(condition: Condition, requests: list[Request]) -> float | None:

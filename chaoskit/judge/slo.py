@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from chaoskit.experiment.conditions import Condition
-from chaoskit.judge.measures import FUNCTIONS, Measured, Scene
-from chaoskit.judge.recovery import OPERATORS
-from chaoskit.judge.statistics import CONFIDENCE, percentile_samples_needed, requests_needed
+from chaoskit.judge.measures import FUNCTIONS, Measured, Scene, latencies, loads_of
+from chaoskit.judge.recovery import OPERATORS, relative_bound
+from chaoskit.judge.statistics import percentile_samples_needed, requests_to_settle
 from chaoskit.judge.verdict import Answer, Judged
 from chaoskit.measures import MEASURES
 from chaoskit.units import show_duration, show_share
@@ -18,18 +18,23 @@ def judge_condition(scene: Scene, condition: Condition, phases: tuple[str, ...],
     measured = FUNCTIONS[condition.measure](scene, condition, phases)
     bound = _bound(scene, condition)
     if bound is None:
-        why = "the baseline's value is 0 or missing, so a bound relative to it means nothing"
+        why = (
+            f"`{condition.text}` is relative to the baseline, whose value is missing, 0 or that of failed requests: "
+            "a bound made from it means nothing"
+        )
         return _judged(condition, measured, "inconclusive", why)
     verdict = _verdict(condition, measured, bound, point)
-    return _judged(condition, measured, verdict, _why(condition, measured, bound, verdict, phases))
+    why = _why(condition, measured, bound, phases)
+    if verdict == "inconclusive" and measured.confidence is not None:
+        why += f"; {measured.samples:,} requests do not settle it{_needed(scene, condition, bound, phases)}"
+    return _judged(condition, measured, verdict, why)
 
 
 def _bound(scene: Scene, condition: Condition) -> float | None:
     if not condition.relative:
         return condition.bound
     baseline = (scene.ranges.experiment.phases[0].name,)
-    value = FUNCTIONS[condition.measure](scene, condition, baseline).value
-    return condition.bound * value if value else None
+    return relative_bound(condition, FUNCTIONS[condition.measure](scene, condition, baseline).value)
 
 
 def _verdict(condition: Condition, measured: Measured, bound: float, point: bool) -> Answer:
@@ -47,7 +52,6 @@ def _verdict(condition: Condition, measured: Measured, bound: float, point: bool
 
 
 def _judged(condition: Condition, measured: Measured, verdict: Answer, why: str) -> Judged:
-    exact = measured.low is None
     return Judged(
         slo=condition.text,
         verdict=verdict,
@@ -55,7 +59,7 @@ def _judged(condition: Condition, measured: Measured, verdict: Answer, why: str)
         value=_finite(measured.value),
         low=_finite(measured.low),
         high=_finite(measured.high),
-        confidence=None if exact else CONFIDENCE,
+        confidence=measured.confidence,
         samples=measured.samples,
         why=why,
     )
@@ -86,29 +90,41 @@ def show(value: float | None, unit: str) -> str:
             return f"{value:.2f}x"
 
 
-def _why(condition: Condition, measured: Measured, bound: float, verdict: Answer, phases: tuple[str, ...]) -> str:
+def _why(condition: Condition, measured: Measured, bound: float, phases: tuple[str, ...]) -> str:
     unit = MEASURES[condition.measure].unit
     name = " ".join(filter(None, [condition.measure, condition.stat]))
     if condition.of:
-        name += " of " + ", ".join(".".join(filter(None, [a.name, a.operation])) for a in condition.of)
+        name += " of " + ", ".join(map(str, condition.of))
     where = "" if condition.measure == "time_to_recover" else f" during {', '.join(phases)}"
     objective = f"the objective is {condition.op} {show(bound, unit)}"
+    note = f"; {measured.note}" if measured.note else ""
     if measured.never:
         return f"the steady state did not come back: {objective}"
     if measured.value is None:
-        return f"nothing was measured for {name}{where}: {objective}"
+        return f"nothing was measured for {name}{where}: {objective}{note}"
     between = ""
-    if measured.low is not None and measured.high is not None:
+    if measured.low is not None and measured.high is not None and measured.low < math.inf:
         between = f" ({show(measured.low, unit)} to {show(measured.high, unit)})"
-    text = f"{name} was {show(measured.value, unit)}{between}{where}; {objective}"
-    if verdict == "inconclusive":
-        text += f"; {measured.samples:,} requests do not settle it{_needed(condition, bound)}"
-    return text
+    return f"{name} was {show(measured.value, unit)}{between}{where}; {objective}{note}"
 
 
-def _needed(condition: Condition, bound: float) -> str:
-    if condition.measure == "success_rate" and 0 < bound < 1:
-        return f", {requests_needed(bound):,} without a failure would"
-    if condition.stat.startswith("p"):
-        return f", a {condition.stat} needs {percentile_samples_needed(float(condition.stat[1:]) / 100):,} at least"
-    return ""
+def _needed(scene: Scene, condition: Condition, bound: float, phases: tuple[str, ...]) -> str:
+    """How long a run would settle it, if its requests went on as they did."""
+    requests = scene.ranges.requests(phases, loads_of(condition))
+    if condition.measure == "success_rate":
+        objective = bound
+        good = sum(request.outcome == "ok" for request in requests)
+    else:  # a percentile is at most its bound when at least that share of the requests is
+        objective = float(condition.stat[1:]) / 100
+        good = sum(latency <= bound for latency in latencies(requests))
+    share = good / len(requests)
+    if objective >= 1:
+        return ", and no number of them could: hold it to a share below 100 %"
+    if share == objective or objective <= 0:
+        return ""
+    all_good = share == 1.0 and condition.measure == "latency"
+    count = percentile_samples_needed(objective) if all_good else requests_to_settle(share, objective)
+    loads = loads_of(condition)
+    rate = sum(stream.rate for stream in scene.ranges.experiment.load if not loads or stream.name in loads)
+    like = "without a failure" if share == 1.0 else "that end alike"
+    return f", {count:,} {like} would ({show_duration(count / rate)} at this rate)"

@@ -28,9 +28,15 @@ def wilson(good: int, count: int, confidence: float = CONFIDENCE) -> tuple[float
 
 
 def requests_needed(objective: float, confidence: float = CONFIDENCE) -> int:
-    """How many requests, all of them good, put Wilson's lower bound at or above an objective: 381 for 99 %."""
-    zz = z(confidence) ** 2
-    return math.ceil(zz * objective / (1 - objective) - 1e-9)
+    """How many requests, all of them good, put Wilson's lower bound at or above an objective below 1: 381 for 99 %."""
+    return requests_to_settle(1.0, objective, confidence)
+
+
+def requests_to_settle(share: float, objective: float, confidence: float = CONFIDENCE) -> int:
+    """How many requests, of which that share is good, put Wilson's interval wholly on one side of an objective between
+    0 and 1 that the share is not equal to (the interval inverts the score test, whose error is the objective's)."""
+    spread = objective * (1 - objective)
+    return math.ceil(z(confidence) ** 2 * spread / (share - objective) ** 2 - 1e-9)
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -38,27 +44,27 @@ def percentile(ordered: Sequence[float], share: float) -> float:
     return ordered[max(0, min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1))]
 
 
-def percentile_interval(
-    ordered: Sequence[float], share: float, confidence: float = CONFIDENCE
-) -> tuple[float, float] | None:
+def percentile_interval(ordered: Sequence[float], share: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The order statistics that hold the percentile between them with that confidence, from the binomial
-    distribution of how many samples lie below it (Hahn and Meeker 1991, 5.2); None when there are too few samples
-    for an upper one."""
-    count = len(ordered)
-    low, high = _ranks(count, share, confidence)
-    if high > count:
-        return None
-    return ordered[max(0, low - 1)], ordered[high - 1]
+    distribution of how many samples lie below it (Hahn and Meeker 1991, 5.2). With too few samples to have one on
+    a side, that side is infinite."""
+    low, high = _ranks(len(ordered), share, confidence)
+    return (
+        ordered[low - 1] if low > 0 else -math.inf,
+        ordered[high - 1] if high <= len(ordered) else math.inf,
+    )
 
 
 @lru_cache(maxsize=256)
 def _ranks(count: int, share: float, confidence: float) -> tuple[int, int]:
     """1-based ranks (low, high): P(B < low) and P(B >= high) are each at most half of what confidence leaves.
 
-    high may be count + 1: no sample is surely above."""
+    low may be 0 and high count + 1: no sample is surely below, or above."""
     tail = (1 - confidence) / 2
+    # Ten deviations below the mean there is nothing left to sum: a million samples need not be walked through.
+    start = max(0, math.floor(count * share - 10 * math.sqrt(count * share * (1 - share)) - 10))
     low, high, below = 0, count + 1, 0.0
-    for rank in range(count + 1):
+    for rank in range(start, count + 1):
         below += _binomial(count, rank, share)  # P(B <= rank)
         if below <= tail:
             low = rank + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 
 import uvloop
 
@@ -19,6 +20,9 @@ def _enter(_start: Start, descriptors: dict[str, int]) -> None:
 
 async def _serve(part: Part) -> None:
     gc.freeze()  # what is imported lives for ever: the collector need not look at it
+    gc.set_threshold(100_000, 50, 100)  # requests make no cycles worth a pause
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the usual soft limit, 1024, is one connection each
     await Worker(part).run()
 
 

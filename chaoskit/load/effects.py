@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from chaoskit.load.sender import Sender
+from chaoskit.load.sender import Ended, Sender
 from chaoskit.load.templates import Draws
 from chaoskit.part import Part
 from chaoskit.records import Effect
@@ -14,6 +14,8 @@ from chaoskit.wire import EffectSpec
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
 """Seconds between polls: doubled from the first to the longest."""
 CHECK_WITHIN = 5.0
+LAST_LOOKS_WITHIN = 12.0
+"""Seconds for all last looks together: a target that hangs at the end must not hold up the run for ever."""
 AT_ONCE = 16
 """Checks under way at one time: the emulator serves the target, too."""
 
@@ -48,7 +50,8 @@ class Effects:
     async def settle(self, end: float) -> None:
         """After the load's end: wait for missing ones, each at most `within`, then look at every one again."""
         await asyncio.gather(*(self._await(owed, end + owed.spec.within) for owed in self._all))
-        await asyncio.gather(*(self._last_look(owed) for owed in self._all))
+        deadline = self._part.clock.now() + LAST_LOOKS_WITHIN
+        await asyncio.gather(*(self._last_look(owed, deadline) for owed in self._all))
 
     async def _poll(self, owed: _Owed) -> None:
         wait = FIRST_WAIT
@@ -66,8 +69,13 @@ class Effects:
         await asyncio.wait([owed.task], timeout=rest)
         owed.task.cancel()
 
-    async def _last_look(self, owed: _Owed) -> None:
-        await self._check(owed)
+    async def _last_look(self, owed: _Owed, deadline: float) -> None:
+        owed.state = "unknown"
+        try:
+            async with asyncio.timeout(deadline - self._part.clock.now()):
+                await self._check(owed)
+        except TimeoutError:
+            owed.last = self._part.clock.now()
         self._emit(owed)
 
     async def _check(self, owed: _Owed) -> None:
@@ -77,13 +85,16 @@ class Effects:
         if not ended.error:
             owed.state = "present"
             owed.found = ended.done if owed.found is None else owed.found
-        elif ended.error in ("expect", "status"):
-            owed.state = "missing"
         else:
-            owed.state = "unknown"
+            owed.state = "unknown" if _check_failed(ended) else "missing"
 
     def _emit(self, owed: _Owed) -> None:
         count = 1 if owed.state == "present" else 0
         self._part.emit(
             Effect(owed.load, owed.seq, owed.accepted, owed.found, owed.last, owed.state, count)  # type: ignore[arg-type]
         )
+
+
+def _check_failed(ended: Ended) -> bool:
+    """No answer, or one that says the server could not look (5xx): that is no news of the effect."""
+    return ended.error not in ("expect", "status") or (ended.status or 0) >= 500

@@ -14,7 +14,7 @@ _MISSING = object()
 
 @dataclass
 class Answer:
-    """A whole HTTP answer."""
+    """A whole HTTP answer. Names of headers are lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -48,14 +48,14 @@ def _path_holds(value: JSON, path: str, wanted: JSON) -> bool:
         return found is not _MISSING and found is not None
     if wanted == "absent":
         return found is _MISSING or found is None
-    return bool(found == wanted)
+    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)  # in Python 1 is True
 
 
 def _look_up(value: JSON, path: str) -> JSON:
     for word in path.split("."):
         if isinstance(value, dict) and word in value:
             value = value[word]
-        elif isinstance(value, list) and word.isdigit() and int(word) < len(value):
+        elif isinstance(value, list) and word.isdecimal() and int(word) < len(value):
             value = value[int(word)]
         else:
             return _MISSING
@@ -65,5 +65,5 @@ def _look_up(value: JSON, path: str) -> JSON:
 def _parsed(body: bytes) -> JSON:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _MISSING

@@ -13,10 +13,17 @@ from chaoskit.clock import Clock
 from chaoskit.load.expectations import Answer
 
 MOST_CONNECTIONS = 1024
+"""To one place. A request that finds none free within its timeout is `unsent`."""
+STALE_WITHIN = 0.1
+"""Seconds: a kept connection that ends so soon after a request was written had been given up by the server before
+it came; one that ends later ended over this request."""
+_OURS = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN)
+"""connect(2) failed for want of something on this side: no fault of the target's."""
+_CONNECTING = {errno.ECONNRESET: "reset", errno.ETIMEDOUT: "timeout"} | dict.fromkeys(_OURS, "unsent")
 
 
 class Failure(Exception):  # noqa: N818
-    """A request failed. `error`: refused, reset, closed, timeout or protocol."""
+    """A request failed. `error`: refused, reset, closed, timeout, protocol or unsent."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -44,8 +51,6 @@ class Connection(asyncio.Protocol):
     def __init__(self, clock: Clock, idle: Callable[[Connection], None]) -> None:
         self._clock, self._idle = clock, idle
         self._exchange: Exchange | None = None
-        self._status = 0
-        self.used = False
         self.open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._exchange = exchange
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
+        self._head_complete = False
         self._body = bytearray()
         self._transport.write(exchange.data)
 
@@ -80,7 +86,8 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """httptools' callback: an answer to HEAD has no body, whatever its length says."""
-        if self._exchange is not None and self._exchange.head:
+        self._head_complete = self._parser.get_status_code() >= 200
+        if self._exchange is not None and self._exchange.head and self._head_complete:
             self._complete(reusable=False)
 
     def on_body(self, data: bytes) -> None:
@@ -89,8 +96,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """httptools' callback."""
-        if self._parser.get_status_code() >= 200:  # 1xx is not the answer yet
+        if self._parser.get_status_code() >= 200:
             self._complete(self._parser.should_keep_alive())
+        else:
+            self._headers = {}  # 1xx is not the answer yet
 
     def connection_lost(self, error: Exception | None) -> None:
         """The other side closed, or we did."""
@@ -106,7 +115,7 @@ class Connection(asyncio.Protocol):
     def _end_of_body(self, exchange: Exchange) -> None:
         """Without a length, the end of the connection is the end of the body (RFC 9112 6.3)."""
         framed = "content-length" in self._headers or "transfer-encoding" in self._headers
-        if framed or not self._headers:
+        if framed or not self._head_complete:
             exchange.fail("closed")
         else:
             self._complete(reusable=False)
@@ -115,7 +124,6 @@ class Connection(asyncio.Protocol):
         exchange, self._exchange = self._exchange, None
         if exchange is None:
             return
-        self.used = True
         if not exchange.done.done():
             exchange.done.set_result(Answer(self._parser.get_status_code(), self._headers, bytes(self._body)))
         if reusable and self.open:
@@ -146,9 +154,9 @@ class Client:
     async def exchange(self, exchange: Exchange) -> Answer:
         """Send a request and wait for its answer. Raises Failure.
 
-        A kept connection that the server had closed before a byte of the answer came is replaced once by a new
-        one, as every HTTP client does (RFC 9110 9.2.2 allows it for idempotent requests; for others the server
-        has closed without reading)."""
+        A kept connection that ends before a byte of the answer, within STALE_WITHIN, is replaced once by a new one,
+        for any method: keep-alive ends at the server's convenience (RFC 9112 9.3.1), and a failure of that kind is
+        none of the target's. A request of a new connection is never sent twice."""
         async with self._count:
             # Sent is when we begin: a target that does not accept the connection is not a late generator.
             exchange.sent = self._clock.now()
@@ -157,10 +165,14 @@ class Client:
                 try:
                     return await self._on(connection, exchange)
                 except Failure as failure:
-                    if failure.error not in ("closed", "reset") or exchange.first_byte is not None:
+                    if not self._was_stale(failure, exchange):
                         raise
                     exchange.done = asyncio.get_running_loop().create_future()
             return await self._on(await self._new(), exchange)
+
+    def _was_stale(self, failure: Failure, exchange: Exchange) -> bool:
+        soon = exchange.sent is not None and self._clock.now() - exchange.sent < STALE_WITHIN
+        return soon and failure.error in ("closed", "reset") and exchange.first_byte is None
 
     def _kept(self) -> Connection | None:
         while self._free:
@@ -172,10 +184,8 @@ class Client:
     async def _new(self) -> Connection:
         try:
             _, connection = await self._connect(lambda: Connection(self._clock, self._free.append))  # type: ignore[misc]
-        except ConnectionRefusedError:
-            raise Failure("refused") from None
         except OSError as error:
-            raise Failure("reset" if error.errno == errno.ECONNRESET else "refused") from None
+            raise Failure(_CONNECTING.get(error.errno or 0, "refused")) from None
         return cast("Connection", connection)
 
     async def _on(self, connection: Connection, exchange: Exchange) -> Answer:

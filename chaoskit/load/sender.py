@@ -48,7 +48,7 @@ class Sender:
         return asyncio.get_running_loop().create_connection(factory, self._host, self._settings.port)
 
     async def send(self, request: LoadRequest, draws: Draws, timeout: float) -> Ended:
-        """Send; `timeout` seconds from now. Never raises for what a server can do."""
+        """Send; `timeout` seconds from now (none left: it is not sent). Never raises for what a server can do."""
         if isinstance(request, HttpRequest):
             shown = f"[{self._host}]" if ":" in self._host else self._host
             wired = wire_http(request, f"{shown}:{self._settings.port}", draws)
@@ -57,24 +57,31 @@ class Sender:
             wired = wire_aws(request, self._fronts[request.dependency], draws)
             client = self._emulators[request.dependency]
         exchange = Exchange(wired.data, wired.head)
-        answer, error = None, "timeout"
-        try:
-            async with asyncio.timeout(timeout):
-                answer = await client.exchange(exchange)
-        except TimeoutError:
-            error = "timeout" if exchange.sent is not None else "unsent"
-        except Failure as failure:
-            error = failure.error
+        answer, error = await _exchange(client, exchange, timeout)
         done = self._clock.now()
         if answer is not None:
             error = self._judge(request, answer, draws)
         status, size = (answer.status, len(answer.body)) if answer else (None, 0)
-        return Ended(wired.label, exchange.sent, exchange.first_byte, done, error, status, size)
+        sent = None if error == "unsent" else exchange.sent
+        return Ended(wired.label, sent, exchange.first_byte, done, error, status, size)
 
     def _judge(self, request: LoadRequest, answer: Answer, draws: Draws) -> str:
         if isinstance(request, HttpRequest):
             return http_holds(request, answer, draws)
         return aws_holds(request, self._fronts[request.dependency], answer, draws)
+
+
+async def _exchange(client: Client, exchange: Exchange, timeout: float) -> tuple[Answer | None, str]:
+    """The answer, or the class of the failure."""
+    if timeout <= 0:
+        return None, "unsent"
+    try:
+        async with asyncio.timeout(timeout):
+            return await client.exchange(exchange), ""
+    except TimeoutError:
+        return None, "timeout" if exchange.sent is not None else "unsent"
+    except Failure as failure:
+        return None, failure.error
 
 
 def _unix_connector(path: str) -> Callable[[Callable[[], asyncio.BaseProtocol]], Awaitable[object]]:

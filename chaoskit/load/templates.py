@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 from chaoskit.chance import stream
@@ -15,25 +15,29 @@ from chaoskit.wire import JSON
 _TEMPLATE = re.compile(r"\$\$\{|\$\{(uuid|seq|(-?\d+)\.\.(-?\d+))\}")
 
 
-@dataclass
 class Draws:
     """One request's values. A range is drawn once per request, wherever it stands."""
 
-    seq: int
-    chance: Random
-    drawn: dict[str, str | int]
+    def __init__(self, seed: int, load: str, seq: int) -> None:
+        self._seed, self._load, self._seq = seed, load, seq
+        self._drawn: dict[str, str | int] = {}
+
+    @cached_property
+    def _chance(self) -> Random:
+        """Made when first needed: seeding costs more than the rest of a request without draws."""
+        return stream(self._seed, "load", self._load, self._seq)
 
     def value(self, match: re.Match[str]) -> str | int:
         """What one template stands for."""
         word = match[1]
-        if word not in self.drawn:
+        if word not in self._drawn:
             if word == "uuid":
-                self.drawn[word] = str(uuid.UUID(int=self.chance.getrandbits(128), version=4))
+                self._drawn[word] = str(uuid.UUID(int=self._chance.getrandbits(128), version=4))
             elif word == "seq":
-                self.drawn[word] = self.seq
+                self._drawn[word] = self._seq
             else:
-                self.drawn[word] = self.chance.randint(int(match[2]), int(match[3]))
-        return self.drawn[word]
+                self._drawn[word] = self._chance.randint(int(match[2]), int(match[3]))
+        return self._drawn[word]
 
     def text(self, template: str) -> str:
         """A text with its templates filled in."""
@@ -58,4 +62,4 @@ class Draws:
 
 def draw(seed: int, load: str, seq: int) -> Draws:
     """The draws of one request: a stream of its own, so that no request depends on another."""
-    return Draws(seq, stream(seed, "load", load, seq), {})
+    return Draws(seed, load, seq)

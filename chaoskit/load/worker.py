@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 
 from chaoskit.load.effects import Effects
 from chaoskit.load.schedule import arrivals
@@ -14,8 +14,12 @@ from chaoskit.part import FLUSH_EVERY, Part
 from chaoskit.records import Request, Tick
 from chaoskit.wire import Begin, Command, EndAt, Flush, LoadItem, LoadSettings, LoadStream, Status, Stop
 
-EARLY = 0.0005
-"""Seconds: uvloop's timers have a millisecond's grain; what is due within half of one is sent now."""
+SHORTEST_SLEEP = 0.001
+"""Seconds: the grain of uvloop's timers. Nothing is sent before it is due (its latency would come out too small);
+what became due during the sleep is sent together, up to a millisecond late, and its record says so."""
+
+LONGEST_SLEEP = 0.1
+"""Seconds: how soon an `EndAt` is heeded."""
 
 Due = tuple[float, int, int]
 """When (run time), index of the stream, number in the stream."""
@@ -35,12 +39,13 @@ class Worker:
         self._sent = 0
         self._late = 0.0
         self._open: set[asyncio.Task[None]] = set()
-        self._playing: asyncio.Task[None] | None = None
+        self._playing: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._crash: BaseException | None = None
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Serve the channel; flush records on time."""
+        """Serve the channel; flush records on time. Raises what a task of ours raised: no request may get lost."""
         asyncio.get_running_loop().add_reader(self._part.channel.fileno(), self._command)
         self._part.ready()
         while not self._stop.is_set():
@@ -49,22 +54,31 @@ class Worker:
                 await asyncio.wait_for(self._stop.wait(), FLUSH_EVERY)
             except TimeoutError:
                 pass
+        if self._crash is not None:
+            raise self._crash
+
+    def _keep(self, tasks: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (crash := task.exception()) is not None:
+            self._crash = crash
+            self._stop.set()
 
     # ------------------------------------------------------------ schedule
 
     async def _play(self) -> None:
-        loop, now = asyncio.get_running_loop(), self._part.clock.now
+        now = self._part.clock.now
         for due, index, seq in self._schedule():
-            while (rest := due - now()) > EARLY:
-                if due >= self._end:
-                    return
-                await asyncio.sleep(min(rest, 0.1))
+            while (rest := due - now()) > 0 and due < self._end:
+                await asyncio.sleep(min(max(rest, SHORTEST_SLEEP), LONGEST_SLEEP))
             if due >= self._end:
                 return
             self._due += 1
-            task = loop.create_task(self._one(self._settings.streams[index], seq, due))
-            self._open.add(task)
-            task.add_done_callback(self._open.discard)
+            self._keep(self._open, self._one(self._settings.streams[index], seq, due))
 
     def _schedule(self) -> Iterator[Due]:
         streams = [self._stream(index, stream) for index, stream in enumerate(self._settings.streams)]
@@ -95,11 +109,10 @@ class Worker:
                 self._zero = at
                 if host:
                     self._sender.aim(host)
-                self._playing = asyncio.ensure_future(self._play())
+                self._keep(self._playing, self._play())
             case EndAt(at):
                 self._end = min(self._end, at)
-                task = asyncio.ensure_future(self._finish(command))
-                self._ending.add(task)
+                self._keep(self._ending, self._finish(command))
                 return
             case Flush() | Stop():
                 self._flush()
@@ -113,10 +126,9 @@ class Worker:
 
     async def _finish(self, command: Command) -> None:
         """Answer once nothing is open any more."""
-        if self._playing is not None:
-            await self._playing
-        if self._open:
-            await asyncio.wait(set(self._open))
+        for tasks in (self._playing, self._open):
+            if tasks:
+                await asyncio.wait(set(tasks))
         await self._effects.settle(min(self._end, self._part.clock.now()))
         self._flush()
         self._part.flush()

@@ -7,9 +7,11 @@ import socket
 from chaoskit.part import FLUSH_EVERY, Part, run_part
 from chaoskit.proxy.api import Api
 from chaoskit.proxy.http import serve_api
+from chaoskit.proxy.link import Shared
 from chaoskit.proxy.loop import IN, Loop
 from chaoskit.proxy.pair import Event, Pair
 from chaoskit.proxy.proxies import Proxy
+from chaoskit.proxy.syns import read_syn
 from chaoskit.records import Connection, Touched
 from chaoskit.wire import Command, Cut, Drain, Flush, ProxySettings, Status, Stop
 
@@ -21,6 +23,7 @@ class Program:
         assert isinstance(part.settings, ProxySettings)
         self.part, self.settings = part, part.settings
         self.loop = Loop(part.clock)
+        self.shared = Shared(self.loop)
         self.handed = {
             name.removeprefix("listen:"): part.take(name)
             for name in list(part.descriptors)
@@ -42,9 +45,8 @@ class Program:
         self.loop.run()
 
     def _make(self, name: str, upstream: str, listen: str) -> Proxy:
-        proxy = Proxy(self.loop, name, upstream, self.settings.seed, self.handed.get(name))
-        if name not in self.handed:
-            proxy.listen = listen
+        proxy = Proxy(self.shared, name, upstream, self.settings.seed, self.handed.get(name))
+        proxy.move(listen, upstream)
         proxy.emit = self._connection
         return proxy
 
@@ -57,16 +59,13 @@ class Program:
         )
 
     def _syns(self, sock: socket.socket) -> None:
-        """Each frame starts at the IP header: 20 bytes without options (IHL says), then the TCP header."""
         while True:
             try:
-                frame = sock.recv(128)
-            except BlockingIOError:
-                return
-            tcp = (frame[0] & 15) * 4
-            source, port = (int.from_bytes(frame[tcp + i : tcp + i + 2], "big") for i in (0, 2))
-            if name := self.settings.syn_addresses.get(f"{socket.inet_ntoa(frame[16:20])}:{port}"):
-                self.part.emit(Connection(self.part.clock.now(), name, 0, "syn", "", source, 0, 0))
+                seen = read_syn(sock.recv(128))
+            except OSError:
+                return  # no more; or the interface has gone, with the sandbox
+            if seen and (name := self.settings.syn_addresses.get(seen[0])):
+                self.part.emit(Connection(self.part.clock.now(), name, 0, "syn", "", seen[1], 0, 0))
 
     def _tick(self) -> None:
         self._touched()

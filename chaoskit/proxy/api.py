@@ -4,17 +4,18 @@ Paths, status codes, key names, default names, error texts and toxics' order are
 
 from __future__ import annotations
 
-import json
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from urllib.parse import unquote
 
+from chaoskit.proxy import addresses, decode
+from chaoskit.proxy.decode import BadBody, Json
 from chaoskit.proxy.proxies import Proxy
 from chaoskit.proxy.toxics import TYPES, Toxic
 
 VERSION = "2.12.0"
 """The version of the API that we speak."""
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Answer:
 
     status: int
     value: object = None
+    routed: bool = True
+    """Whether path and method are the API's: only then Toxiproxy adds its header."""
+    location: str = ""
 
 
 class Refused(Exception):  # noqa: N818
@@ -33,6 +37,9 @@ class Refused(Exception):  # noqa: N818
         self.answer = Answer(status, {"error": text, "status": status})
 
 
+Handler = Callable[[list[str], bytes], Answer]
+
+
 class Api:
     """make: a new, disabled proxy of that name, upstream and listen address."""
 
@@ -40,18 +47,26 @@ class Api:
         self.proxies: dict[str, Proxy] = {}
         self._make = make
 
-    def handle(self, method: str, path: str, body: bytes) -> Answer:
-        """Do one request. Never raises for what a client can send."""
-        words = path.split("?", maxsplit=1)[0].strip("/").split("/")
-        handler = self._route(words)
-        if handler is None or path.split("?", maxsplit=1)[0] != "/" + "/".join(words):
-            return Answer(404)
+    def handle(self, method: str, path: str, body: bytes, browser: bool = False) -> Answer:
+        """Do one request; nothing for a browser. Never raises for what a client can send."""
+        words = _words(path)
+        if isinstance(words, Answer):
+            return words
+        handlers = self._route(words)
+        if handlers is None or "" in words:
+            return Answer(404, routed=False)
+        if method not in handlers:
+            return Answer(405, routed=False)
+        if browser:
+            return Answer(403)
         try:
-            return handler[method](words, body) if method in handler else Answer(405)
+            return handlers[method](words, body)
+        except BadBody as error:
+            return Refused(400, f"bad request body: {error}").answer
         except Refused as error:
             return error.answer
 
-    def _route(self, words: list[str]) -> dict[str, Callable[[list[str], bytes], Answer]] | None:
+    def _route(self, words: list[str]) -> dict[str, Handler] | None:
         match words:
             case ["proxies"]:
                 return {"GET": self._list, "POST": self._create}
@@ -76,40 +91,35 @@ class Api:
         return Answer(200, {name: self.proxies[name].shape() for name in sorted(self.proxies)})
 
     def _create(self, _words: list[str], body: bytes) -> Answer:
-        wanted = _object(body)
+        wanted = decode.proxy(decode.decode(body))
         _require(wanted, "")
         if wanted["name"] in self.proxies:
             raise Refused(409, "proxy already exists")
         return Answer(201, self._add(wanted).shape())
 
     def _add(self, wanted: Json) -> Proxy:
-        proxy = self._make(wanted["name"], wanted["upstream"], _text(wanted, "listen", ""))
-        if _boolean(wanted, "enabled", True):
+        proxy = self._make(wanted["name"], wanted["upstream"], wanted.get("listen", ""))
+        if wanted.get("enabled", True):
             _start(proxy)
         self.proxies[proxy.name] = proxy
         return proxy
 
     def _populate(self, _words: list[str], body: bytes) -> Answer:
-        entries = _decode(body)
-        if entries is None or entries == []:
-            return Answer(201, {"proxies": None})
-        if not isinstance(entries, list):
-            raise Refused(400, "bad request body: json: cannot unmarshal object into Go value of type []server.input")
-        wanted = [_fold(entry) for entry in entries]
-        for number, entry in enumerate(wanted, 1):
-            _require(entry, f" at proxy {number}")
+        """Whatever the error, the answer lists the proxies that are done; null when there are none."""
         done: list[Json] = []
-        for entry in wanted:
-            try:
+        try:
+            for entry in _population(body):
                 done.append(self._add_or_keep(entry).shape())
-            except Refused as error:
-                return Answer(error.answer.status, {**error.answer.value, "proxies": done})  # type: ignore[dict-item]
-        return Answer(201, {"proxies": done})
+        except (BadBody, Refused) as error:
+            answer = error.answer if isinstance(error, Refused) else Refused(400, f"bad request body: {error}").answer
+            assert isinstance(answer.value, dict)
+            return Answer(answer.status, {**answer.value, "proxies": done or None})
+        return Answer(201, {"proxies": done or None})
 
     def _add_or_keep(self, wanted: Json) -> Proxy:
         proxy = self.proxies.get(wanted["name"])
         if proxy is not None:
-            if not _differs(proxy, wanted):
+            if not _differs(proxy, {"listen": "", **wanted}):
                 return proxy
             proxy.stop()
         return self._add(wanted)
@@ -119,12 +129,11 @@ class Api:
 
     def _update(self, words: list[str], body: bytes) -> Answer:
         """Ours beside Toxiproxy's keys: `"connections": "keep"` leaves open connections alone on disabling."""
-        proxy, wanted = self._proxy(words), _object(body)
-        enabled = _boolean(wanted, "enabled", proxy.enabled)
+        proxy, wanted = self._proxy(words), decode.proxy(decode.decode(body))
+        enabled = wanted.get("enabled", proxy.enabled)
         if _differs(proxy, wanted):
             proxy.stop()
-            proxy.upstream = _text(wanted, "upstream", proxy.upstream)
-            proxy.listen = _text(wanted, "listen", proxy.listen)
+            proxy.move(wanted.get("listen", proxy.listen), wanted.get("upstream", proxy.upstream))
         if enabled:
             _start(proxy)
         elif proxy.enabled:
@@ -154,17 +163,17 @@ class Api:
         return Answer(200, [toxic.shape() for toxic in self._proxy(words).ordered_toxics()])
 
     def _add_toxic(self, words: list[str], body: bytes) -> Answer:
-        proxy, wanted = self._proxy(words), _object(body)
-        stream = _text(wanted, "stream", "downstream")
+        proxy, wanted = self._proxy(words), decode.toxic(decode.decode(body))
+        stream, kind = wanted.get("stream", "downstream"), wanted.get("type", "")
         if stream.lower() not in ("upstream", "downstream"):
             raise Refused(400, "stream was invalid, can be either upstream or downstream")
-        kind = _text(wanted, "type", "")
-        name = _text(wanted, "name", "") or f"{kind}_{stream}"
+        name = wanted.get("name") or f"{kind}_{stream}"
         if kind not in TYPES:
             raise Refused(400, "invalid toxic type")
         if any(toxic.name == name for toxic in proxy.toxics):
             raise Refused(409, "toxic already exists")
-        toxic = Toxic(name, kind, stream, _number(wanted, "toxicity", 1.0), _attributes(wanted, kind))
+        attributes = decode.integers(wanted["attributes"], TYPES[kind])
+        toxic = Toxic(name, kind, stream, wanted.get("toxicity", 1), attributes)
         proxy.add_toxic(toxic)
         return Answer(200, toxic.shape())
 
@@ -172,11 +181,11 @@ class Api:
         return Answer(200, self._toxic(words)[1].shape())
 
     def _change_toxic(self, words: list[str], body: bytes) -> Answer:
+        """All of it or, where something is wrong, nothing (Toxiproxy may do half)."""
         proxy, toxic = self._toxic(words)
-        wanted = _object(body)
-        attributes = _attributes(wanted, toxic.kind)
-        toxic.toxicity = _number(wanted, "toxicity", toxic.toxicity)
-        toxic.attributes |= attributes
+        wanted = decode.toxic(decode.decode(body))
+        toxic.attributes |= decode.integers(wanted["attributes"], TYPES[toxic.kind])
+        toxic.toxicity = wanted.get("toxicity", toxic.toxicity)
         proxy.changed_toxic(toxic)
         return Answer(200, toxic.shape())
 
@@ -193,6 +202,34 @@ class Api:
         raise Refused(404, "toxic not found")
 
 
+def _words(path: str) -> list[str] | Answer:
+    """The path's parts; where it is not clean (`//proxies`), the way to the clean one, as Go's router answers."""
+    path = unquote(path.split("?", maxsplit=1)[0])
+    clean = "/" + posixpath.normpath(path).lstrip("/")
+    if path.endswith("/") and clean != "/":
+        clean += "/"
+    return path[1:].split("/") if clean == path else Answer(301, routed=False, location=clean)
+
+
+def _population(body: bytes) -> list[Json]:
+    """All entries, each checked before the first is made."""
+    entries = decode.decode(body)
+    if entries is None:
+        return []
+    if not isinstance(entries, list):
+        raise BadBody("json: cannot unmarshal a value that is no array into Go value of type []toxiproxy.Proxy")
+    found = [decode.proxy(entry) for entry in entries]
+    for number, entry in enumerate(found, 1):
+        _require(entry, f" at proxy {number}")
+    return found
+
+
+def _require(wanted: Json, where: str) -> None:
+    for key in ("name", "upstream"):
+        if not wanted.get(key):
+            raise Refused(400, f"missing required field: {key}{where}")
+
+
 def _start(proxy: Proxy) -> None:
     try:
         proxy.start()
@@ -202,64 +239,11 @@ def _start(proxy: Proxy) -> None:
 
 def _differs(proxy: Proxy, wanted: Json) -> bool:
     """`localhost:P` and a resolved `127.0.0.1:P` are the same place; port 0 never is."""
-    listen = _text(wanted, "listen", proxy.listen).replace("localhost:", "127.0.0.1:") or proxy.listen
-    return listen != proxy.listen or _text(wanted, "upstream", proxy.upstream) != proxy.upstream
-
-
-# ---------------------------------------------------------------- Go's JSON
-
-
-def _decode(body: bytes) -> object:
-    """One JSON value, trailing bytes ignored, as Go's decoder does."""
-    text = body.decode("utf-8", "replace").lstrip()
-    if not text:
-        raise Refused(400, "bad request body: EOF")
+    if wanted.get("upstream", proxy.upstream) != proxy.upstream:
+        return True
+    if proxy.fixed or "listen" not in wanted or wanted["listen"] == proxy.listen:
+        return False
     try:
-        return json.JSONDecoder().raw_decode(text)[0]
-    except json.JSONDecodeError as error:
-        at_end = error.pos >= len(text.rstrip())
-        what = "unexpected EOF" if at_end else f"invalid character '{text[error.pos]}' looking for beginning of value"
-        raise Refused(400, f"bad request body: {what}") from None
-
-
-def _object(body: bytes) -> Json:
-    value = _decode(body)
-    return _fold({} if value is None else value)
-
-
-def _fold(value: object) -> Json:
-    """Keys match whatever their case; null keeps the default."""
-    if not isinstance(value, dict):
-        raise Refused(400, "bad request body: json: cannot unmarshal a value that is no object")
-    return {str(key).lower(): item for key, item in value.items() if item is not None}
-
-
-def _require(wanted: Json, where: str) -> None:
-    for key in ("name", "upstream"):
-        if not _text(wanted, key, ""):
-            raise Refused(400, f"missing required field: {key}{where}")
-
-
-def _typed(wanted: Json, key: str, kinds: tuple[type, ...], word: str, default: Any) -> Any:
-    value = wanted.get(key, default)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise Refused(400, f"bad request body: json: cannot unmarshal into Go struct field .{key} of type {word}")
-    return value
-
-
-def _text(wanted: Json, key: str, default: str) -> str:
-    return str(_typed(wanted, key, (str,), "string", default))
-
-
-def _boolean(wanted: Json, key: str, default: bool) -> bool:
-    return bool(_typed(wanted, key, (bool,), "bool", default))
-
-
-def _number(wanted: Json, key: str, default: float) -> float:
-    value = _typed(wanted, key, (int, float), "float32", default)
-    return int(value) if float(value).is_integer() else float(value)
-
-
-def _attributes(wanted: Json, kind: str) -> dict[str, int]:
-    given = _fold(wanted.get("attributes", {}))
-    return {name: int(_typed(given, name, (int,), "int64", 0)) for name in TYPES[kind] if name in given}
+        return addresses.show(addresses.numeric(wanted["listen"])) != proxy.listen
+    except ValueError as error:
+        raise Refused(500, str(error)) from None

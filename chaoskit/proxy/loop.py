@@ -1,6 +1,7 @@
 """The proxy's own epoll loop: handlers by descriptor, timers, and calls from other threads.
 
-`select` on the epoll descriptor waits with microsecond grain; epoll's own timeout has a millisecond's."""
+epoll's own timeout has a millisecond's grain; `select` on the epoll descriptor has a microsecond's. So the loop sleeps
+in epoll while the next timer is far, and in `select` for the last few milliseconds."""
 
 from __future__ import annotations
 
@@ -15,38 +16,59 @@ from chaoskit.clock import Clock
 
 IN, OUT = select.EPOLLIN, select.EPOLLOUT
 _PR_SET_TIMERSLACK = 29
+_NEAR = 0.010
+"""Seconds before a timer from which the sleep must be precise."""
+_MARGIN = 0.005
+_MOST_EVENTS = 256
 Handler = Callable[[int], None]
+Events = list[tuple[int, int]]
+
+
+class Timer:
+    """An action that is due; `cancel` lets go of all that it holds."""
+
+    __slots__ = ("action",)
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.action: Callable[[], None] | None = action
+
+    def cancel(self) -> None:
+        """Never mind."""
+        self.action = None
 
 
 class Loop:
-    """Single-threaded, but for `call`."""
+    """Single-threaded, but for `call`. now: when the current events were fetched, by the clock."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.now = clock.now()
+        self.running = True
         self._epoll = select.epoll()
         self._handlers: dict[int, Handler] = {}
         self._masks: dict[int, int] = {}
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._fresh: set[int] = set()
+        self._timers: list[tuple[float, int, Timer]] = []
         self._count = 0
         self._calls: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.running = True
         kernel.prctl(_PR_SET_TIMERSLACK, 1)
         self.watch(self._wake, IN, self._run_calls)
 
     def watch(self, descriptor: int, mask: int, handler: Handler) -> None:
         """Call `handler(events)` while any of `mask` holds; mask 0 stops watching."""
-        before = self._masks.get(descriptor, 0)
-        self._handlers[descriptor] = handler
-        if mask == before:
-            return
-        if not before:
-            self._epoll.register(descriptor, mask)
-        elif mask:
-            self._epoll.modify(descriptor, mask)
-        else:
+        if not mask:
             self.forget(descriptor)
             return
+        self._handlers[descriptor] = handler
+        before = self._masks.get(descriptor, 0)
+        if mask == before:
+            return
+        if before:
+            self._epoll.modify(descriptor, mask)
+        else:
+            self._epoll.register(descriptor, mask)
+            self._fresh.add(descriptor)
         self._masks[descriptor] = mask
 
     def forget(self, descriptor: int) -> None:
@@ -55,10 +77,12 @@ class Loop:
             self._epoll.unregister(descriptor)
         self._handlers.pop(descriptor, None)
 
-    def at(self, due: float, action: Callable[[], None]) -> None:
-        """Run an action at a time of the clock."""
+    def at(self, due: float, action: Callable[[], None]) -> Timer:
+        """Run an action at a time of the clock, never before."""
         self._count += 1
-        heapq.heappush(self._timers, (due, self._count, action))
+        timer = Timer(action)
+        heapq.heappush(self._timers, (due, self._count, timer))
+        return timer
 
     def call(self, action: Callable[[], None]) -> None:
         """Run an action in the loop's thread soon; from any thread."""
@@ -67,24 +91,36 @@ class Loop:
 
     def run(self) -> None:
         """Until `running` is False."""
-        descriptor = self._epoll.fileno()
+        handlers, fresh = self._handlers, self._fresh
         while self.running:
-            if self._timers:
-                rest = self._timers[0][0] - self.clock.now()
-                if rest > 0:
-                    select.select([descriptor], [], [], rest)
-                events = self._epoll.poll(0, 256)
-            else:
-                events = self._epoll.poll(-1, 256)
-            for ready, mask in events:
-                if handler := self._handlers.get(ready):
+            fresh.clear()
+            events = self._wait()
+            self.now = self.clock.now()
+            for descriptor, mask in events:
+                # Closed and opened again since the events were fetched: this one was meant for its forerunner.
+                if descriptor in fresh:
+                    continue
+                if handler := handlers.get(descriptor):
                     handler(mask)
             self._run_timers()
+
+    def _wait(self) -> Events:
+        poll = self._epoll.poll
+        if not self._timers:
+            return poll(-1, _MOST_EVENTS)
+        rest = self._timers[0][0] - self.clock.now()
+        if rest > _NEAR:
+            return poll(rest - _MARGIN, _MOST_EVENTS)
+        if rest > 0:
+            select.select([self._epoll.fileno()], [], [], rest)
+        return poll(0, _MOST_EVENTS)
 
     def _run_timers(self) -> None:
         now = self.clock.now()
         while self._timers and self._timers[0][0] <= now:
-            heapq.heappop(self._timers)[2]()
+            timer = heapq.heappop(self._timers)[2]
+            if timer.action is not None:
+                timer.action()
 
     def _run_calls(self, _events: int) -> None:
         os.eventfd_read(self._wake)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
 from chaoskit.chance import stream
-from chaoskit.proxy.loop import IN, Loop
+from chaoskit.proxy import addresses
+from chaoskit.proxy.link import Shared
+from chaoskit.proxy.loop import IN
 from chaoskit.proxy.pair import Event, Pair
 from chaoskit.proxy.toxics import Stage, Toxic
 
@@ -26,18 +27,23 @@ Emit = Callable[["Proxy", Pair, Event, str], None]
 class Proxy:
     """One listener in front of one upstream. handed: a listener that was made elsewhere and cannot be made again."""
 
-    def __init__(self, loop: Loop, name: str, upstream: str, seed: int, handed: socket.socket | None) -> None:
+    def __init__(self, shared: Shared, name: str, upstream: str, seed: int, handed: socket.socket | None) -> None:
         self.name, self.upstream, self.listen = name, upstream, ""
         self.enabled = False
         self.toxics: list[Toxic] = []
         self.touched: Counter[tuple[str, str]] = Counter()
         self.pairs: set[Pair] = set()
         self.emit: Emit = lambda _proxy, _pair, _event, _cause: None
-        self._loop, self._seed, self._handed = loop, seed, handed
+        self._shared, self._loop, self._seed, self._handed = shared, shared.loop, seed, handed
         self._socket: socket.socket | None = handed
         self._count = 0
         if handed is not None:
-            self.listen = show_address(handed)
+            self.listen = addresses.show(handed.getsockname())
+
+    @property
+    def fixed(self) -> bool:
+        """Its listener was handed in: it cannot listen elsewhere."""
+        return self._handed is not None
 
     def shape(self) -> dict[str, object]:
         """As the API shows it; upstream toxics first, as Toxiproxy does."""
@@ -62,12 +68,18 @@ class Proxy:
         if self._handed is not None:
             self._handed.listen(1024)
         else:
-            self._socket = _bind(self.listen)
-            self.listen = show_address(self._socket)
+            self._socket = addresses.listen_on(self.listen)
+            self.listen = addresses.show(self._socket.getsockname())
         assert self._socket is not None
         self._socket.setblocking(False)
         self.enabled = True
         self._loop.watch(self._socket.fileno(), IN, self._accept)
+
+    def move(self, listen: str, upstream: str) -> None:
+        """Other addresses, from the next start on. A handed-in listener stays where it is."""
+        self.upstream = upstream
+        if self._handed is None:
+            self.listen = listen
 
     def stop(self, keep_connections: bool = False) -> None:
         """Refuse connections; end the open ones unless told to keep them."""
@@ -87,7 +99,7 @@ class Proxy:
     def end_all(self, cause: str, *, reset: bool = False) -> None:
         """End every open connection."""
         for pair in list(self.pairs):
-            pair.close(cause, reset=reset)
+            pair.end(cause, reset=reset)
 
     def _accept(self, _events: int) -> None:
         for _ in range(MOST_ACCEPTED):
@@ -119,9 +131,11 @@ class Proxy:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._count += 1
-        pair = Pair(self._loop, client, port, self._count, self._told)
+        pair = Pair(self._shared, client, port, self._count, self._told)
         self.pairs.add(pair)
-        pair.connect(split_address(self.upstream), CONNECT_WITHIN, self._set_stages)
+        addresses.find(
+            self._loop, self.upstream, lambda address: pair.connect(address, CONNECT_WITHIN, self._set_stages)
+        )
 
     def _told(self, pair: Pair, event: Event, cause: str) -> None:
         if event != "opened":
@@ -171,7 +185,7 @@ class Proxy:
     def drain(self, idle: float | None, deadline: float) -> None:
         """End the connections open now: after `idle` seconds of silence, and in any case after `deadline`."""
         for pair in list(self.pairs):
-            self._loop.at(self._loop.clock.now() + deadline, partial(pair.close, "drain"))
+            self._loop.at(self._loop.clock.now() + deadline, partial(pair.end, "drain"))
             if idle is not None:
                 self._drain_when_silent(pair, idle)
 
@@ -180,36 +194,6 @@ class Proxy:
             return
         silent_at = pair.last + idle
         if silent_at <= self._loop.clock.now():
-            pair.close("drain")
+            pair.end("drain")
         else:
             self._loop.at(silent_at, lambda: self._drain_when_silent(pair, idle))
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """host and port of `host:port`, `:port` or `[::1]:port`. Raises ValueError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
-        raise ValueError(text)
-    return host.strip("[]"), int(port)
-
-
-def show_address(sock: socket.socket) -> str:
-    """`127.0.0.1:80`, `[::1]:80`."""
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _bind(address: str) -> socket.socket:
-    try:
-        host, port = split_address(address or ":0")
-    except ValueError:
-        raise OSError(errno.EINVAL, f"listen tcp: address {address}: missing port in address") from None
-    host = "127.0.0.1" if host == "localhost" else host
-    family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
-    try:
-        return socket.create_server(
-            (host, port), family=family, backlog=1024, dualstack_ipv6=not host and socket.has_dualstack_ipv6()
-        )
-    except OSError as error:
-        text = os.strerror(error.errno or 0).lower()
-        raise OSError(error.errno, f"listen tcp {address}: bind: {text}") from None

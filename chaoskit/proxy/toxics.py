@@ -42,7 +42,8 @@ class Toxic:
 class Stage:
     """A toxic at work in one direction: chunks come by `push` and leave, in order, by `out`.
 
-    chance: the connection's own stream for this toxic; the toxicity is drawn once, here."""
+    chance: the connection's own stream for this toxic. Whether the toxic acts on this connection is drawn once, here:
+    below its toxicity, it acts, also when the toxicity is changed later."""
 
     def __init__(self, toxic: Toxic, loop: Loop, chance: Random, touched: Counter[tuple[str, str]]) -> None:
         self.toxic = toxic
@@ -51,10 +52,10 @@ class Stage:
         self._loop = loop
         self._chance = chance
         self._touched = touched
-        self._acts = toxic.kind == "latency" and chance.random() < toxic.toxicity
+        self._draw = chance.random()
         self._held: deque[tuple[float, Chunk]] = deque()
         self._last = 0.0
-        self._armed = False
+        self._armed: float | None = None
 
     @property
     def busy(self) -> bool:
@@ -68,7 +69,7 @@ class Stage:
 
     def push(self, at: float, data: Chunk) -> None:
         """Take a chunk that came at `at`."""
-        delay = self._delay() if self._acts else 0.0
+        delay = self._delay()
         if delay <= 0 and not self._held:
             self.out(at, data)
             return
@@ -81,21 +82,27 @@ class Stage:
     def flush(self) -> None:
         """Let go of everything at once, in order: the toxic is being removed or changed."""
         now = self._loop.clock.now()
+        self._last = 0.0
         while self._held:
             self.out(now, self._held.popleft()[1])
 
     def _delay(self) -> float:
+        """Seconds, drawn for one chunk."""
+        if self.toxic.kind != "latency" or self._draw >= self.toxic.toxicity:
+            return 0.0
         latency, jitter = self.toxic.attributes.get("latency", 0), self.toxic.attributes.get("jitter", 0)
         return (latency + (self._chance.uniform(-jitter, jitter) if jitter > 0 else 0)) / 1000
 
     def _arm(self) -> None:
-        if self._held and not self._armed:
-            self._armed = True
-            self._loop.at(self._held[0][0], self._fire)
+        """A timer for the first chunk; one that a flush has left behind does no harm."""
+        if self._held and (self._armed is None or self._held[0][0] < self._armed):
+            self._armed = self._held[0][0]
+            self._loop.at(self._armed, self._fire)
 
     def _fire(self) -> None:
-        self._armed = False
         now = self._loop.clock.now()
+        if self._armed is not None and self._armed <= now:
+            self._armed = None
         while self._held and self._held[0][0] <= now:
             due, data = self._held.popleft()
             self.out(due, data)

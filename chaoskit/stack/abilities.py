@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -43,7 +44,7 @@ def _kernel() -> Ability:
     release = platform.release()
     if platform.system() != "Linux":
         return Ability("kernel", False, f"{platform.system()} {release}", "the embedded stack needs Linux")
-    numbers = tuple(int(word) for word in release.split("-")[0].split(".")[:2])
+    numbers = tuple(int(number) for number in re.findall(r"\d+", release)[:2])
     return Ability("kernel", numbers >= OLDEST_KERNEL, f"Linux {release}", "Linux 5.11 or newer is needed")
 
 
@@ -82,6 +83,7 @@ def _disk() -> Ability:
 def _docker() -> Ability:
     """Not needed by the embedded stack; said for those who plan for containers."""
     import docker
+    import requests
     from docker.errors import DockerException
 
     try:
@@ -90,7 +92,7 @@ def _docker() -> Ability:
             version = client.version()["Version"]
         finally:
             client.close()
-    except DockerException as error:
+    except (DockerException, requests.RequestException) as error:
         cause = str(error).split("(")[-1].strip(")' ") or "no engine answers"
         return Ability(
             "Docker", False, f"no engine answers ({cause})", "start one: systemctl start docker", needed=False

@@ -6,6 +6,7 @@ for a `False` and a full server for a KeyError; all of that ends here."""
 from __future__ import annotations
 
 import functools
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ class ToxiproxyClient:
             try:
                 yield server
             except (requests.RequestException, InvalidToxic, NotFound, ProxyExists, KeyError, ValueError) as error:
-                raise StackBroken(f"toxiproxy at {self._host}:{self._port}: {error}") from None
+                raise StackBroken(f"toxiproxy at {self._host}:{self._port}: {_text(error)}") from None
 
 
 @contextmanager
@@ -90,6 +91,17 @@ def _checked(timeout: float) -> Iterator[None]:
         yield
     finally:
         client.requests = original
+
+
+def _text(error: Exception) -> str:
+    """The client's own exceptions carry the answer's bytes: Toxiproxy's `{"error": text, "status": number}`."""
+    if not (error.args and isinstance(error.args[0], bytes)):
+        return str(error)
+    text = error.args[0].decode(errors="replace").strip()
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError):
+        return text
 
 
 class _Checked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def evidence(count: int = 3) -> list[Record]:
     return [lookup(12.0 + i / 10, i) for i in range(count)]
 
 
-def history(*parts: list[Record], fault: PlacedFault | None = NODATA) -> Observations:
+def history(*parts: Sequence[Record], fault: PlacedFault | None = NODATA) -> Observations:
     """Phases and the fault's events, and what is given."""
     return observations([*phases(), *(injected(fault) if fault else []), *(row for part in parts for row in part)])
 

@@ -9,18 +9,14 @@ import socket
 import subprocess
 import sys
 import textwrap
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chaoskit.clock import RunClock
 from chaoskit.errors import TargetNotReady
 from chaoskit.stack.embedded.remedies import Facts, explain
 from chaoskit.stack.embedded.sandbox import DNS_ADDRESS, Address, Layout, Sandbox
-from chaoskit.stack.process import PartProcess
-from chaoskit.wire import RelaySettings
 from tests.conftest import wait_until
 from tests.whole.harness import alive, descendants
 
@@ -194,23 +190,6 @@ def _readable() -> bool:
     return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (ROOT, *ROOT.parents))
 
 
-def test_the_relay_carries_the_published_port(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A listener of the host, a server inside."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    relay = PartProcess("relay", RunClock(), lambda _records: None, tmp_path / "relay.log")
-    relay.start(RelaySettings(8080), {"listen": listener, "namespace": sandbox.pidfd})
-    port = listener.getsockname()[1]
-    listener.close()
-    relay.wait_ready()
-    (tmp_path / "hello.txt").write_text("hello from inside")
-    command = [sys.executable, "-m", "http.server", "8080"]
-    sandbox.launch(command, {"PATH": os.environ["PATH"]}, tmp_path, os.open(os.devnull, os.O_WRONLY))
-    wait_until(lambda: sandbox.listening(8080))
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    assert opener.open(f"http://127.0.0.1:{port}/hello.txt", timeout=5).read() == b"hello from inside"
-    relay.stop()
-
-
 PLAIN = Facts(seccomp=False, apparmor_restricts=False, userns_clone=True, root=False)
 
 
@@ -227,6 +206,11 @@ PLAIN = Facts(seccomp=False, apparmor_restricts=False, userns_clone=True, root=F
         (errno.ENOSPC, "unshare(NEWNS|NEWNET)", PLAIN, "user.max_net_namespaces"),
         (errno.EAGAIN, "fork", PLAIN, "raise that limit"),
         (errno.EOPNOTSUPP, "netlink veth", PLAIN, "modprobe veth"),
+        (errno.EINVAL, "unshare(NEWUSER)", PLAIN, "another kernel"),
+        (errno.EACCES, "mount(tmpfs on /run/dbus)", Facts(True, False, True, True), "apparmor=unconfined"),
+        (errno.EPERM, "write(/proc/self/uid_map)", Facts(True, False, True, True), "another user than root"),
+        (errno.ENOSPC, "unshare(NEWUSER)", PLAIN, "leave the sandbox"),
+        (errno.EMFILE, "fork", PLAIN, "raise that limit"),
         (errno.EIO, "mount(proc on /proc)", PLAIN, "chaoskit doctor"),
     ],
 )

@@ -6,37 +6,34 @@
 
 Frames are JSON. The first is the layout; the answer is {"ok": …} or {"error": errno, "call": …, "text": …}.
 Requests carry an id that their answer repeats; events ({"event": "exit" | "mounts", …}) come between them.
+Neither pathlib nor typing is imported: the two would be a quarter of the sandbox's start.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
 import signal
 import socket
 import sys
-from pathlib import Path
-from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+# At the end: beside the package may lie site-packages, with backports of stdlib modules.
+sys.path.append(os.path.abspath(__file__).rsplit("/", 4)[0])
 
 from chaoskit import kernel
 from chaoskit.channel import Channel, Closed
+from chaoskit.stack.embedded import mounts
 
-Message = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Message = dict[str, Any]
+
 DNS_ADDRESS = "198.18.0.1"
 VETH_TARGET, VETH_DEPENDENCIES = "198.19.255.2", "198.19.255.1"
-HIDE = (
-    "/run/nscd",
-    "/run/systemd/resolve",
-    "/run/docker.sock",
-    "/var/run/docker.sock",
-    "/run/podman",
-    "/run/containerd/containerd.sock",
-    "/run/avahi-daemon",
-)
-"""Unix sockets that cross network namespaces; each would be a way out, or a second resolver."""
 
 
 class Nets:
@@ -81,8 +78,9 @@ def _own_namespace() -> int:
 # ---------------------------------------------------------------- set-up
 
 
-def set_up(layout: Message) -> tuple[Nets, list[str], int | None]:
-    """Everything before the target: returns the networks, notes for people, and the capability the target keeps."""
+def set_up(layout: Message) -> tuple[Nets, list[str], int | None, list[str]]:
+    """Everything before the target: returns the networks, notes for people, the capability the target keeps, and
+    the mount points of our /etc."""
     notes: list[str] = []
     try:
         kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
@@ -92,10 +90,9 @@ def set_up(layout: Message) -> tuple[Nets, list[str], int | None]:
     nets = Nets()
     nets.join_by_veth(layout)
     keep = _sysctls(layout, notes)
-    for path in (*HIDE, *layout["hide"]):
-        _hide(path)
-    _private_etc(layout, notes)
-    return nets, notes, keep
+    for path in (*mounts.HIDE, *layout["hide"]):
+        mounts.hide(path)
+    return nets, notes, keep, mounts.private_etc(layout["scratch"], layout["etc"], notes)
 
 
 def _sysctls(layout: Message, notes: list[str]) -> int | None:
@@ -115,45 +112,14 @@ def _sysctls(layout: Message, notes: list[str]) -> int | None:
     return None
 
 
-def _hide(path: str) -> None:
-    """A tmpfs over a folder, /dev/null over a socket; what is not there needs no hiding."""
-    real = os.path.realpath(path)
-    if Path(real).is_dir():
-        kernel.mount("tmpfs", real, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=64k,mode=755")
-    elif os.path.lexists(real):
-        kernel.mount("/dev/null", real, None, kernel.MS_BIND)
-
-
-def _private_etc(layout: Message, notes: list[str]) -> None:
-    """Our resolv.conf, hosts and nsswitch.conf on top of /etc, by an overlay.
-
-    A bind mount over one file is undone, in here too, when the host renames a new file over it; and a missing file
-    or a symlink would need something created on the host. Where an overlay is refused, binds, and a watch."""
-    folder = layout["scratch"]
-    kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,mode=755")
-    for name in ("up", "work"):
-        Path(folder, name).mkdir()
-    for name, text in layout["etc"].items():
-        Path(folder, "up", name).write_text(text)
-    flags = kernel.MS_NOSUID | kernel.MS_NODEV
-    options = f"lowerdir=/etc,upperdir={folder}/up,workdir={folder}/work,userxattr"
-    try:
-        kernel.mount("overlay", "/etc", "overlay", flags, options)
-        kernel.unmount(folder)
-    except OSError as error:
-        notes.append(f"/etc by bind mounts, since an overlay is refused ({error.strerror})")
-        for name in layout["etc"]:
-            kernel.mount(f"{folder}/up/{name}", os.path.realpath(f"/etc/{name}"), None, kernel.MS_BIND)
-
-
 # ---------------------------------------------------------------- requests
 
 
 class Init:
     """PID 1: answers requests, reaps, and ends with the orchestrator."""
 
-    def __init__(self, channel: Channel, parent: int, nets: Nets, keep: int | None) -> None:
-        self.channel, self.parent, self.nets, self.keep = channel, parent, nets, keep
+    def __init__(self, channel: Channel, parent: int, nets: Nets, keep: int | None, etc: list[str]) -> None:
+        self.channel, self.parent, self.nets, self.keep, self.etc = channel, parent, nets, keep, etc
         self.watched: set[int] = set()
 
     def serve(self) -> None:
@@ -163,11 +129,10 @@ class Init:
         signal.set_wakeup_fd(wake_write)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         poll = select.poll()
-        mounts = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+        mountinfo = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
         for descriptor in (self.channel.fileno(), self.parent, wake):
             poll.register(descriptor, select.POLLIN)
-        poll.register(mounts, select.POLLPRI)
-        poll.poll(0)  # the first look always tells of a change
+        poll.register(mountinfo, select.POLLPRI)
         while True:
             ready = {descriptor for descriptor, _ in poll.poll()}
             if self.parent in ready:
@@ -175,8 +140,8 @@ class Init:
             if wake in ready:
                 os.read(wake, 4096)
                 self.reap()
-            if mounts in ready:
-                self.tell({"event": "mounts"})
+            if mountinfo in ready:
+                self.look_at_etc(mountinfo)
             if self.channel.fileno() in ready:
                 self.answer()
 
@@ -186,6 +151,12 @@ class Init:
             self.channel.send(json.dumps(message).encode(), descriptors)
         except Closed:
             os._exit(0)
+
+    def look_at_etc(self, mountinfo: int) -> None:
+        """Some mount has come or gone, maybe one of the host's: tell when ours over /etc is no longer there."""
+        lost = sorted(set(self.etc) - mounts.mounted(mountinfo))
+        if lost:
+            self.tell({"event": "mounts", "lost": lost})
 
     def reap(self) -> None:
         """Collect what has ended; tell of what we started ourselves."""
@@ -251,8 +222,8 @@ class Init:
         failure = os.read(report, 4096)
         os.close(report)
         if failure:
-            number, text = json.loads(failure)
-            raise OSError(number, text, f"exec({request['argv'][0]})")
+            number, text, call = json.loads(failure)
+            raise OSError(number, text, call)
         self.watched.add(pid)
         return {"pid": pid}
 
@@ -267,21 +238,32 @@ class Init:
 
 def _become(request: Message, output: int, report: int, keep: int | None) -> None:
     """In the forked child: never returns."""
+    call = "start"
     try:
         os.setsid()
-        signal.set_wakeup_fd(-1)
-        for caught in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(caught, signal.SIG_DFL)
+        _reset_signals()
         null = os.open("/dev/null", os.O_RDONLY)
         for number, descriptor in enumerate((null, output, output)):
             os.dup2(descriptor, number)
+        call = f"chdir({request['cwd']})"
         os.chdir(request["cwd"])
+        call = f"exec({request['argv'][0]})"
         kernel.drop_capabilities(keep)
         os.execvpe(request["argv"][0], request["argv"], request["env"])
     except OSError as error:
-        os.write(report, json.dumps([error.errno, error.strerror]).encode())
+        os.write(report, json.dumps([error.errno, error.strerror, call]).encode())
+    except ValueError as error:  # a null byte in a word or a variable
+        os.write(report, json.dumps([errno.EINVAL, str(error), call]).encode())
     finally:
         os._exit(127)
+
+
+def _reset_signals() -> None:
+    """Whatever Python, PID 1 or the caller's shell (nohup) ignores or blocks, the target starts with the defaults."""
+    signal.set_wakeup_fd(-1)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 # ---------------------------------------------------------------- A0
@@ -336,10 +318,10 @@ def _run_init(channel: Channel, parent: int, layout: Message) -> None:
     try:
         # In its own PID namespace /proc is the host's until we mount ours: a pidfd of ourselves is made before.
         own = os.pidfd_open(os.getpid())
-        nets, notes, keep = set_up(layout)
+        nets, notes, keep, etc = set_up(layout)
     except OSError as error:
         _refuse(channel, error)
-    init = Init(channel, parent, nets, keep)
+    init = Init(channel, parent, nets, keep, etc)
     init.tell({"ok": True, "notes": notes}, [own])
     os.close(own)
     init.serve()

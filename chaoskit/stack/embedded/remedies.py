@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chaoskit.errors import MissingAbility
 
-OTHER_STACK = "or run it on a machine that allows user namespaces"
+ELSEWHERE = "or run it on a machine that allows user namespaces"
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,35 @@ def _cause(number: int, call: str, facts: Facts) -> tuple[str, str]:
         return _no_userns(call, facts)
     if number in (errno.EAGAIN, errno.EMFILE):
         limit = "processes (ulimit -u)" if number == errno.EAGAIN else "open files (ulimit -n)"
-        return f"this user's limit of {limit} is reached", f"raise that limit {OTHER_STACK}"
+        return f"this user's limit of {limit} is reached", "raise that limit, or end what uses it up"
+    if number == errno.EINVAL and call.startswith("unshare"):
+        return "the kernel was built without user namespaces (CONFIG_USER_NS)", "use another kernel"
+    if number in (errno.EPERM, errno.EACCES) and call.startswith("mount"):
+        return "a security module forbids mounts", _container("--security-opt apparmor=unconfined", facts)
     if "veth" in call:
-        return "the kernel has no veth interfaces", "load the module: modprobe veth"
-    return "this machine refuses it", f"see `chaoskit doctor`, {OTHER_STACK}"
+        return "the kernel has no veth interfaces", "load the module as root: modprobe veth"
+    return "this machine refuses it", f"see `chaoskit doctor`, {ELSEWHERE}"
+
+
+def _container(option: str, facts: Facts) -> str:
+    if facts.seccomp:
+        return f"start the container with {option} as well"
+    return f"in a container: start it with {option}; else allow mounts in user namespaces in its policy"
 
 
 def _no_space(call: str) -> tuple[str, str]:
     kinds = {"NEWUSER": "user", "NEWNET": "net", "NEWNS": "mnt", "NEWPID": "pid", "NEWIPC": "ipc", "NEWUTS": "uts"}
     names = [f"user.max_{name}_namespaces" for flag, name in kinds.items() if flag in call]
-    return "the number of namespaces is limited", f"raise it as root: sysctl -w {'=15000 '.join(names)}=15000"
+    return (
+        "the number of namespaces is limited",
+        f"raise it as root: sysctl -w {'=15000 '.join(names)}=15000; or leave the sandbox that this one is in",
+    )
 
 
 def _no_userns(call: str, facts: Facts) -> tuple[str, str]:
-    if facts.seccomp:
+    if call.startswith("write") and facts.root:
+        return "root without CAP_SETFCAP, as with --cap-drop ALL", "run it as another user than root"
+    if facts.seccomp and not call.startswith("write"):
         return (
             "a seccomp filter, as in a container of Docker's default profile",
             "start the container with --cap-add SYS_ADMIN, or with --security-opt seccomp=unconfined",
@@ -74,8 +89,6 @@ def _no_userns(call: str, facts: Facts) -> tuple[str, str]:
         )
     if not facts.userns_clone:
         return "unprivileged user namespaces are off", "as root: sysctl -w kernel.unprivileged_userns_clone=1"
-    if call.startswith("write") and facts.root:
-        return "root without CAP_SETFCAP, as with --cap-drop ALL", "run it as another user than root"
     return "a chroot, or a user id that is not mapped here", "leave the chroot (use pivot_root), or run it outside"
 
 

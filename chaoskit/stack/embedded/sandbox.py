@@ -19,12 +19,15 @@ from typing import Any
 
 from chaoskit.channel import Channel, Closed
 from chaoskit.clock import RunClock
-from chaoskit.errors import StackBroken, TargetNotReady
+from chaoskit.errors import ChaoskitError, StackBroken, TargetNotReady
 from chaoskit.stack.embedded.remedies import explain, gather_facts
 
 DNS_ADDRESS = "198.18.0.1"
 AGENT = Path(__file__).with_name("agent.py")
 ANSWER_WITHIN = 10.0
+AGENT_GONE = "the sandbox's agent is gone"
+Answer = tuple[dict[str, Any] | None, list[int]]
+"""A message and its descriptors; no message: the agent ended instead."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +66,33 @@ class Sandbox:
         self._on_exit = on_exit
         self._process: subprocess.Popen[bytes] | None = None
         self._target = -1
-        self._answers: dict[int, queue.Queue[tuple[dict[str, Any], list[int]]]] = {}
+        self._answers: dict[int, queue.Queue[Answer]] = {}
         self._exits: dict[int, int] = {}
         self._exited = threading.Condition()
         self._number = 0
         self._lock = threading.Lock()
         self._gone = False
+        self._closing = False
+        self._lost: list[str] = []
 
     # ------------------------------------------------------------ life
 
     def start(self) -> None:
         """Make the namespaces. Raises MissingAbility with cause and remedy where the machine refuses."""
+        try:
+            self._spawn()
+        except OSError as error:
+            raise explain(error.errno or 0, "fork", gather_facts(os.getuid())) from None
+        try:
+            self._greet()
+        except ChaoskitError:
+            self.close(ANSWER_WITHIN)
+            raise
+        threading.Thread(target=self._read, name="from-sandbox", daemon=True).start()
+
+    def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._channel = Channel(ours)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(AGENT), str(theirs.fileno()), str(os.getpid())],
@@ -83,22 +101,26 @@ class Sandbox:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self._channel = Channel(ours)
+
+    def _greet(self) -> None:
+        """Send the layout; take the answer of PID 1 and its pidfd."""
         try:
             self._channel.send(json.dumps(self._description()).encode())
+            if not select.select([self._channel], [], [], ANSWER_WITHIN)[0]:
+                raise StackBroken(f"the sandbox was not up after {ANSWER_WITHIN:g} s")
             frame, descriptors = self._channel.receive()
         except Closed:
-            raise StackBroken(f"the sandbox's agent ended at its start ({self._process.wait()})") from None
+            raise StackBroken("the sandbox's agent ended at its start") from None
         answer = json.loads(frame)
         if "error" in answer:
             raise explain(answer["error"], answer["call"], gather_facts(os.getuid()))
         self.notes = answer["notes"]
         (self.pidfd,) = descriptors
         self.pid1 = _host_pid(self.pidfd)
-        threading.Thread(target=self._read, name="from-sandbox", daemon=True).start()
 
     def close(self, deadline: float) -> bool:
         """End everything inside; False when it is still there after `deadline` seconds."""
+        self._closing = True
         if self._process is None:
             return True
         # Shut down, not merely closed: the reader thread still holds the socket in its receive.
@@ -125,18 +147,29 @@ class Sandbox:
 
     def _description(self) -> dict[str, Any]:
         # Any folder of the host serves as a mount point; what is mounted there exists in the sandbox alone.
-        runtime = os.environ.get("XDG_RUNTIME_DIR")
         return {
             "addresses": [address.ip for address in self.layout.addresses],
             "port": self.layout.target_port,
-            "hide": [runtime] if runtime and Path(runtime).is_dir() else [],
+            "hide": private_sockets(os.environ, os.getuid()),
             "scratch": tempfile.gettempdir(),
             "etc": {
                 "resolv.conf": f"nameserver {DNS_ADDRESS}\n",
-                "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+                # The machine's own name too: Java and others look it up at their start.
+                "hosts": f"127.0.0.1 localhost {os.uname().nodename}\n::1 localhost\n",
                 "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
             },
         }
+
+    def trouble(self) -> str | None:
+        """Why the target is no longer in a sandbox as we made it; None while all is well, and after `close`."""
+        if self._closing:
+            return None
+        if self._gone:
+            return "the sandbox's agent ended, and the target with it"
+        if self._lost:
+            names = ", ".join(self._lost)
+            return f"something on this machine replaced {names}: the target may have used the host's DNS server"
+        return None
 
     # ------------------------------------------------------------ sockets
 
@@ -164,9 +197,16 @@ class Sandbox:
     def launch(self, argv: Sequence[str], env: Mapping[str, str], cwd: Path, output: int) -> None:
         """Start the target; its output goes to the descriptor. Raises TargetNotReady when it cannot be executed."""
         try:
-            self._target = self._start(argv, env, cwd, output)
+            pid = self._start(argv, env, cwd, output)
         except OSError as error:
-            raise TargetNotReady(f"the target's command cannot be started: {argv[0]}: {error.strerror}") from None
+            raise TargetNotReady(
+                f"the target's command cannot be started: {error.filename}: {error.strerror}"
+            ) from None
+        with self._exited:
+            self._target = pid
+            code = self._exits.pop(pid, None)
+        if code is not None:  # it ended before we knew its number
+            self._ended(pid, code)
 
     def run(self, argv: Sequence[str], env: Mapping[str, str], deadline: float) -> tuple[int, str]:
         """Run a short program inside and return its exit code and output. Raises StackBroken when it takes longer."""
@@ -175,12 +215,25 @@ class Sandbox:
             pid = self._start(argv, env, Path("/"), write)
         finally:
             os.close(write)
-        with os.fdopen(read, "rb") as output:
-            text = output.read()
+        try:
+            output = self._drain(read, deadline)
+        finally:
+            os.close(read)
         with self._exited:
-            if not self._exited.wait_for(lambda: pid in self._exits or self._gone, deadline) or self._gone:
+            ended = self._exited.wait_for(lambda: pid in self._exits or self._gone, deadline)
+            if output is None or not ended or pid not in self._exits:
                 raise StackBroken(f"{argv[0]} inside the sandbox did not end within {deadline:g} s")
-            return self._exits.pop(pid), text.decode(errors="replace")
+            return self._exits.pop(pid), output.decode(errors="replace")
+
+    def _drain(self, descriptor: int, deadline: float) -> bytes | None:
+        """All that is written to a pipe until its end; None when that does not come within `deadline` seconds."""
+        clock = RunClock()
+        output = b""
+        while select.select([descriptor], [], [], max(0.0, deadline - clock.now()))[0]:
+            if not (data := os.read(descriptor, 65536)):
+                return output
+            output += data
+        return None
 
     def terminate(self, grace: float) -> None:
         """SIGTERM to the target, `grace` seconds, then SIGKILL to everything inside."""
@@ -205,7 +258,7 @@ class Sandbox:
     # ------------------------------------------------------------ talk
 
     def _ask(self, do: str, descriptors: list[int] | None = None, **arguments: Any) -> tuple[dict[str, Any], list[int]]:
-        answer: queue.Queue[tuple[dict[str, Any], list[int]]] = queue.Queue()
+        answer: queue.Queue[Answer] = queue.Queue()
         with self._lock:
             self._number += 1
             number = self._number
@@ -213,13 +266,17 @@ class Sandbox:
             try:
                 self._channel.send(json.dumps({"id": number, "do": do, **arguments}).encode(), descriptors)
             except (Closed, OSError):
-                raise StackBroken("the sandbox's agent is gone") from None
+                raise StackBroken(AGENT_GONE) from None
+            if self._gone:
+                raise StackBroken(AGENT_GONE)
         try:
             message, received = answer.get(timeout=ANSWER_WITHIN)
         except queue.Empty:
             raise StackBroken(f"the sandbox's agent does not answer ({do})") from None
         finally:
             self._answers.pop(number, None)
+        if message is None:
+            raise StackBroken(AGENT_GONE)
         if "error" in message:
             raise OSError(message["error"], message["text"], message["call"])
         return message, received
@@ -234,12 +291,19 @@ class Sandbox:
         with self._exited:
             self._gone = True
             self._exited.notify_all()
+        for answer in list(self._answers.values()):
+            answer.put((None, []))
 
     def _take(self, message: dict[str, Any], descriptors: list[int]) -> None:
         if message.get("event") == "exit":
             self._ended(message["pid"], message["code"])
+        elif message.get("event") == "mounts":
+            self._lost = message["lost"]
         elif answer := self._answers.get(message.get("id", -1)):
             answer.put((message, descriptors))
+        else:  # nobody waits for it any more
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _ended(self, pid: int, code: int) -> None:
         with self._exited:
@@ -250,6 +314,14 @@ class Sandbox:
             self._exited.notify_all()
         if pid == self._target:
             self._on_exit(code)
+
+
+def private_sockets(host: Mapping[str, str], uid: int) -> list[str]:
+    """Where this user's own sockets are: the runtime folder, the ssh-agent's, a container engine's."""
+    runtime = host.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}"
+    engines = [host.get(name, "") for name in ("DOCKER_HOST", "CONTAINER_HOST")]
+    sockets = [host.get("SSH_AUTH_SOCK", ""), *(engine.removeprefix("unix://") for engine in engines)]
+    return [path for path in (runtime, *sockets) if path.startswith("/")]
 
 
 def _host_pid(pidfd: int) -> int:

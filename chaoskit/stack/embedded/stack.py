@@ -80,7 +80,7 @@ class EmbeddedStack:
 
     def start(self, check: Check) -> None:
         """Start everything; see `Stack.start`."""
-        run_setup(self._experiment.target)
+        run_setup(self._experiment.target, check)
         check()
         self._start_emulators()
         sandbox = self._start_sandbox()
@@ -107,7 +107,8 @@ class EmbeddedStack:
 
     def trouble(self) -> str | None:
         """Why the stack is broken; None while all is well."""
-        return "; ".join(self._dead) or None
+        sandbox = self._sandbox.trouble() if self._sandbox is not None else None
+        return "; ".join([*self._dead, *([sandbox] if sandbox else [])]) or None
 
     def close(self) -> tuple[str, ...]:
         """End load, relay, target, sandbox and the outer parts, in this order; returns what is left."""
