@@ -30,6 +30,7 @@ SPEC = {
     "warmup": "1s",
     "load": {"gets": {"rate": "20/s", "timeout": "2s", "requests": ["GET /"]}},
     "phases": [{"phase": "baseline", "for": "2s"}],
+    "slos": ["success_rate >= 50%"],
 }
 SCHEDULED = 3.0
 

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from chaoskit.experiment.conditions import Condition
-from chaoskit.experiment.models import AwsDependency, Experiment, Phase, PlacedFault
+from chaoskit.experiment.models import AwsDependency, Experiment, Phase, PlacedFault, baseline, judged_range
 from chaoskit.judge.statistics import requests_needed
 from chaoskit.units import show_duration, show_share
 
@@ -54,16 +54,11 @@ def make_plan(experiment: Experiment, seed: int, stack: str = "embedded") -> Pla
     return Plan(experiment, seed, stack, span, tuple(_steps(experiment, span)), tuple(_warnings(experiment)))
 
 
-def baseline(experiment: Experiment) -> Phase | None:
-    """The fault-free first phase that gates the run; None when it is the only phase (nothing to gate)."""
-    return experiment.phases[0] if len(experiment.phases) > 1 else None
-
-
 def _steps(experiment: Experiment, span: float) -> Iterator[Step]:
     yield Step(0.0, "begin", WARMUP)
     at = experiment.warmup
     before: tuple[PlacedFault, ...] = ()
-    gate = baseline(experiment)
+    gate = baseline(experiment.phases)
     for index, phase in enumerate(experiment.phases):
         if gate is not None and index == 1:
             yield Step(at, "gate", gate.name)
@@ -88,6 +83,8 @@ def _boundary(at: float, phase: Phase, before: tuple[PlacedFault, ...]) -> Itera
 
 def _warnings(experiment: Experiment) -> Iterator[str]:
     for condition in experiment.slos:
+        if _never(condition):
+            yield f"`{condition.text}` cannot pass: no number of requests decides a share of 100 %; hold it to less"
         needed = _needed(condition)
         if needed is None:
             continue
@@ -99,6 +96,11 @@ def _warnings(experiment: Experiment) -> Iterator[str]:
             )
 
 
+def _never(condition: Condition) -> bool:
+    share = condition.measure == "success_rate" and not condition.relative
+    return share and condition.op == ">=" and condition.bound >= 1
+
+
 def _needed(condition: Condition) -> int | None:
     if condition.relative or condition.measure != "success_rate" or condition.op not in (">=", ">"):
         return None
@@ -108,18 +110,9 @@ def _needed(condition: Condition) -> int | None:
 def expected_requests(experiment: Experiment, condition: Condition) -> float:
     """How many requests the schedule has due for a condition: its loads' rates times its phases' lengths."""
     loads = {address.name for address in condition.of} or {stream.name for stream in experiment.load}
-    seconds = sum(phase.length for phase in experiment.phases if phase.name in judged_phases(experiment, condition))
+    judged = judged_range(experiment.phases, condition)
+    seconds = sum(phase.length for phase in experiment.phases if phase.name in judged)
     return math.fsum(stream.rate for stream in experiment.load if stream.name in loads) * seconds
-
-
-def judged_phases(experiment: Experiment, condition: Condition) -> tuple[str, ...]:
-    """The phases a condition is about: those it names, else from the first fault (or the baseline's end) on."""
-    if condition.during:
-        return condition.during
-    names = [phase.name for phase in experiment.phases]
-    faulty = [index for index, phase in enumerate(experiment.phases) if phase.faults]
-    start = faulty[0] if faulty else (1 if len(names) > 1 else 0)
-    return tuple(names[start:])
 
 
 # ---------------------------------------------------------------- for people

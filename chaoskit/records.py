@@ -116,6 +116,10 @@ class Call(msgspec.Struct, frozen=True, array_like=True, tag="call"):
     """Number of the connection within the gateway."""
 
 
+FaultMoment = Literal["inject", "injected", "undo", "undone", "failed"]
+TargetMoment = Literal["started", "ready", "exited"]
+
+
 class FaultEvent(msgspec.Struct, frozen=True, array_like=True, tag="fault"):
     """The coordinator's note of what it did about a fault."""
 
@@ -125,7 +129,7 @@ class FaultEvent(msgspec.Struct, frozen=True, array_like=True, tag="fault"):
     kind: str
     """e.g. dns.nodata."""
     of: str
-    event: Literal["inject", "injected", "undo", "undone", "failed"]
+    event: FaultMoment
     detail: str
 
 
@@ -142,7 +146,7 @@ class TargetEvent(msgspec.Struct, frozen=True, array_like=True, tag="target"):
     """The target started, became ready, or ended."""
 
     at: float
-    event: Literal["started", "ready", "exited", "stopped"]
+    event: TargetMoment
     detail: str
 
 

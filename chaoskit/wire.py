@@ -42,12 +42,15 @@ class DnsSettings(Settings, frozen=True, tag="dns"):
     groups: tuple[NameGroup, ...]
 
 
+DnsAnswer = Literal["nodata", "nxdomain", "servfail", "drop", "slow"]
+
+
 class DnsInject(msgspec.Struct, frozen=True, tag="dns-inject"):
     """From now on answer the names of `dependency` so. The newest fault of a dependency wins."""
 
     fault: str
     dependency: str
-    answer: Literal["nodata", "nxdomain", "servfail", "drop", "slow"]
+    answer: DnsAnswer
     delay: float = 0.0
     """For slow: seconds before the true answer."""
 

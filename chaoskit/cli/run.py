@@ -76,7 +76,6 @@ def _run_one(experiment: Experiment, seed: int | None, out: Path, flag: StopFlag
 
     from chaoskit.chance import new_seed
     from chaoskit.cli.watch import watching
-    from chaoskit.errors import StackBroken
     from chaoskit.plan import make_plan
     from chaoskit.runner import execute
 
@@ -84,11 +83,8 @@ def _run_one(experiment: Experiment, seed: int | None, out: Path, flag: StopFlag
     console = Console(stderr=True)
     for warning in plan.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
-    try:
-        with watching(console, plan) as watch:
-            return _summarize(execute(plan, out, flag, watch))
-    except OSError as error:
-        raise StackBroken(f"the run folder in {out} cannot be made: {error}") from None
+    with watching(console, plan) as watch:
+        return _summarize(execute(plan, out, flag, watch))
 
 
 def _summarize(outcome: Outcome) -> RunSummary:

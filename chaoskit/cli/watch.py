@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def watching(console: Console, plan: Plan) -> Iterator[Watch]:
 
 
 class _Lines:
-    def __init__(self, console: Console, plan: Plan, line: object) -> None:
+    def __init__(self, console: Console, plan: Plan, line: Callable[[LiveState], str]) -> None:
         self._console, self._plan, self._line = console, plan, line
         self._phase, self._next = "", 0.0
 
@@ -42,7 +42,7 @@ class _Lines:
         if view.phase == self._phase and now < self._next:
             return
         self._phase, self._next = view.phase, now + LINE_EVERY
-        text = self._line(_state(self._plan, view, counters, now))  # type: ignore[operator]
+        text = self._line(_state(self._plan, view, counters, now))
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

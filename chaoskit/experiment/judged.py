@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from chaoskit.experiment.calls import operation_problem
 from chaoskit.experiment.conditions import Address, Condition, ConditionError, offset_of, parse
-from chaoskit.experiment.models import AwsDependency, Phase
+from chaoskit.experiment.models import AwsDependency, Phase, judged_range
 from chaoskit.experiment.names import TARGET, WARMUP, Names, is_region
 from chaoskit.experiment.nodes import Node, Place, Report, Source, nearest
 from chaoskit.measures import MEASURES
@@ -161,10 +161,8 @@ class Judged:
                 )
 
     def _range(self, condition: Condition) -> tuple[Phase, ...]:
-        if condition.during:
-            return tuple(phase for phase in self._phases if phase.name in condition.during)
-        faulty = [index for index, phase in enumerate(self._phases) if phase.faults]
-        return self._phases[faulty[0] if faulty else (1 if len(self._phases) > 1 else 0) :]
+        names = judged_range(self._phases, condition)
+        return tuple(phase for phase in self._phases if phase.name in names)
 
     def _due(self, one: _Written, phases: tuple[Phase, ...]) -> None:
         """A phase that must be judged and has no request due could only ever be undecided."""

@@ -105,3 +105,18 @@ class Experiment(msgspec.Struct, frozen=True):
     slos: tuple[Condition, ...]
     secrets: tuple[str, ...] = ()
     """Values of `${env.NAME}` used, to be masked in every output."""
+
+
+def baseline(phases: tuple[Phase, ...]) -> Phase | None:
+    """The first phase, which gates the run; None when it is the only one: then there is nothing to gate."""
+    return phases[0] if len(phases) > 1 else None
+
+
+def judged_range(phases: tuple[Phase, ...], condition: Condition) -> tuple[str, ...]:
+    """The phases a condition is about: those it names, else from the first fault (or, without one, from the
+    baseline's end) to the end."""
+    if condition.during:
+        return condition.during
+    faulty = [index for index, phase in enumerate(phases) if phase.faults]
+    start = faulty[0] if faulty else (1 if len(phases) > 1 else 0)
+    return tuple(phase.name for phase in phases[start:])

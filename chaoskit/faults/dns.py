@@ -6,12 +6,13 @@ from typing import ClassVar
 
 from chaoskit.faults.base import Fault
 from chaoskit.faults.levers import Connections, Levers
+from chaoskit.wire import DnsAnswer
 
 
 class _DnsFault(Fault, frozen=True):
     connections: Connections = "drain"
 
-    answer: ClassVar[str]
+    answer: ClassVar[DnsAnswer]
     evidence: ClassVar[str] = "queries for the dependency's names that the fault answered or dropped"
 
     def _delay(self) -> float:
@@ -32,7 +33,7 @@ class DnsNodata(_DnsFault, frozen=True):
     """The name exists and has no address: NOERROR with an empty answer and an SOA, as on 20 October 2025."""
 
     kind: ClassVar[str] = "dns.nodata"
-    answer: ClassVar[str] = "nodata"
+    answer: ClassVar[DnsAnswer] = "nodata"
     client_sees: ClassVar[str] = (
         "glibc: EAI_NODATA at once (2 ms, one query each for A and AAAA); boto3: EndpointConnectionError; "
         "pooled connections go on working, so `connections` decides when it bites"
@@ -44,7 +45,7 @@ class DnsNxdomain(_DnsFault, frozen=True):
     """The name does not exist: NXDOMAIN with an SOA."""
 
     kind: ClassVar[str] = "dns.nxdomain"
-    answer: ClassVar[str] = "nxdomain"
+    answer: ClassVar[DnsAnswer] = "nxdomain"
     client_sees: ClassVar[str] = "glibc: EAI_NONAME at once; boto3: EndpointConnectionError; Go: no such host"
     example: ClassVar[str] = "{fault: dns.nxdomain, of: dynamodb}"
 
@@ -53,7 +54,7 @@ class DnsServfail(_DnsFault, frozen=True):
     """The server fails: SERVFAIL."""
 
     kind: ClassVar[str] = "dns.servfail"
-    answer: ClassVar[str] = "servfail"
+    answer: ClassVar[DnsAnswer] = "servfail"
     client_sees: ClassVar[str] = (
         "glibc: EAI_AGAIN after asking twice (4 queries); boto3: EndpointConnectionError; Go calls it temporary"
     )
@@ -64,7 +65,7 @@ class DnsDrop(_DnsFault, frozen=True):
     """Queries get no answer."""
 
     kind: ClassVar[str] = "dns.drop"
-    answer: ClassVar[str] = "drop"
+    answer: ClassVar[DnsAnswer] = "drop"
     client_sees: ClassVar[str] = "glibc waits 5 s, twice, then EAI_AGAIN (10.0 s); no connect timeout covers it"
     example: ClassVar[str] = "{fault: dns.drop, of: dynamodb, connections: cut}"
 
@@ -76,7 +77,7 @@ class DnsSlow(_DnsFault, frozen=True, kw_only=True):
     """How late; a duration."""
 
     kind: ClassVar[str] = "dns.slow"
-    answer: ClassVar[str] = "slow"
+    answer: ClassVar[DnsAnswer] = "slow"
     client_sees: ClassVar[str] = "each new connection waits; connect timeouts do not cover it (3 s late = 3 s longer)"
     example: ClassVar[str] = "{fault: dns.slow, of: dynamodb, delay: 3s}"
 

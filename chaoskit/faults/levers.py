@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from chaoskit.wire import DnsAnswer
+
 Connections = Literal["keep", "drain", "cut"]
 """What happens to connections that are open when the fault begins. Default drain."""
 
@@ -14,7 +16,7 @@ Connections = Literal["keep", "drain", "cut"]
 class DnsLever(Protocol):
     """The DNS server."""
 
-    def answer(self, fault: str, dependency: str, how: str, delay: float) -> None:
+    def answer(self, fault: str, dependency: str, how: DnsAnswer, delay: float) -> None:
         """From now on, answer the dependency's names so: nodata, nxdomain, servfail, drop, slow."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chaoskit.experiment.models import Experiment
+from chaoskit.experiment.models import Experiment, baseline
 from chaoskit.history.reader import Observations
 from chaoskit.judge.evidence import bitten, evidence
 from chaoskit.judge.measures import Scene
@@ -27,11 +27,11 @@ def gate(observed: Observations, experiment: Experiment) -> tuple[Judged, ...]:
 
 
 def _gate(scene: Scene) -> tuple[Judged, ...]:
-    phases = scene.ranges.experiment.phases
-    if len(phases) < 2:
+    first = baseline(scene.ranges.experiment.phases)
+    if first is None:
         return ()
     return tuple(
-        judge_condition(scene, condition, (phases[0].name,), point=True)
+        judge_condition(scene, condition, (first.name,), point=True)
         for condition in scene.ranges.experiment.steady
         if not condition.relative
     )
@@ -60,12 +60,15 @@ def judge(observed: Observations, experiment: Experiment) -> Verdict:
         return Verdict("void", (first, *reasons), (), gated, evidence(observed, experiment), findings)
     slos = tuple(judge_condition(scene, slo, scene.ranges.phases(slo)) for slo in experiment.slos)
     faults = evidence(observed, experiment)
-    word, reasons = _conclude(slos, faults, tuple(unsound(scene.ranges, experiment)))
+    word, reasons = _conclude(slos, gated, faults, tuple(unsound(scene.ranges, experiment)))
     return Verdict(word, reasons, slos, gated, faults, findings)
 
 
 def _conclude(
-    slos: tuple[Judged, ...], faults: tuple[FaultEvidence, ...], unsoundness: tuple[str, ...]
+    slos: tuple[Judged, ...],
+    gated: tuple[Judged, ...],
+    faults: tuple[FaultEvidence, ...],
+    unsoundness: tuple[str, ...],
 ) -> tuple[Word, tuple[str, ...]]:
     untouched = tuple(_not_exercised(faults))
     if unsoundness or untouched:
@@ -76,6 +79,8 @@ def _conclude(
     undecided = tuple(judged.why for judged in slos if judged.verdict == "inconclusive")
     if undecided:
         return "inconclusive", undecided
+    if not slos and not gated:
+        return "inconclusive", ("nothing was judged: the file has no SLO, and no baseline before another phase",)
     held = f"all {len(slos)} SLOs held" if slos else "the steady state held"
     exercised = ", and every fault demonstrably touched the target" if faults else ""
     return "passed", (held + exercised,)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from chaoskit.experiment.models import Experiment, PlacedFault
 from chaoskit.history.reader import Observations
 from chaoskit.judge.verdict import FaultEvidence
+from chaoskit.records import FaultMoment
 
 Window = tuple[float, float]
-FaultMoment = Literal["inject", "injected", "undo", "undone", "failed"]
 
 
 def evidence(observed: Observations, experiment: Experiment) -> tuple[FaultEvidence, ...]:

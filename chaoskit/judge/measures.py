@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from chaoskit.experiment.conditions import Condition
 from chaoskit.history.reader import Observations
+from chaoskit.judge.points import good, latencies, latency_point, loads_of, share_of
 from chaoskit.judge.ranges import Ranges
 from chaoskit.judge.recovery import IN_A_ROW, recovery_time, windows_after
-from chaoskit.judge.statistics import CONFIDENCE, percentile, percentile_interval, wilson
-from chaoskit.records import Lookup, Request
+from chaoskit.judge.statistics import CONFIDENCE, percentile_interval, wilson
+from chaoskit.records import Lookup
 
 LOOKUP_REPEAT = 31.0
 """Seconds: a query of the same port and id within this is the resolver asking again (resolv.conf(5): 30 s at most)."""
@@ -51,29 +52,23 @@ MeasureFunction = Callable[[Scene, Condition, tuple[str, ...]], Measured]
 def success_rate(scene: Scene, condition: Condition, phases: tuple[str, ...]) -> Measured:
     """Good requests of all due, with Wilson's interval."""
     requests = scene.ranges.requests(phases, loads_of(condition))
-    good = sum(request.outcome == "ok" for request in requests)
     if not requests:
         return Measured(None, 0)
-    low, high = wilson(good, len(requests))
-    return Measured(good / len(requests), len(requests), low, high, confidence=CONFIDENCE)
+    count = good(requests)
+    low, high = wilson(count, len(requests))
+    return Measured(count / len(requests), len(requests), low, high, confidence=CONFIDENCE)
 
 
 def latency(scene: Scene, condition: Condition, phases: tuple[str, ...]) -> Measured:
     """A statistic of done - due; a failed request is slower than any bound."""
     ordered = latencies(scene.ranges.requests(phases, loads_of(condition)))
-    count, stat = len(ordered), condition.stat
     if not ordered:
         return Measured(None, 0)
-    if stat.startswith("p"):
-        share = float(stat[1:]) / 100
-        low, high = percentile_interval(ordered, share)
-        return Measured(percentile(ordered, share), count, max(0.0, low), high, confidence=CONFIDENCE)
-    return Measured({"mean": sum(ordered) / count, "max": ordered[-1], "min": ordered[0]}[stat], count)
-
-
-def latencies(requests: list[Request]) -> list[float]:
-    """Sorted, seconds; infinite for the failed."""
-    return sorted(request.done - request.due if request.outcome == "ok" else math.inf for request in requests)
+    value = latency_point(ordered, condition.stat)
+    if (share := share_of(condition.stat)) is None:
+        return Measured(value, len(ordered))
+    low, high = percentile_interval(ordered, share)
+    return Measured(value, len(ordered), max(0.0, low), high, confidence=CONFIDENCE)
 
 
 def amplification(scene: Scene, condition: Condition, phases: tuple[str, ...]) -> Measured:
@@ -168,11 +163,6 @@ def time_to_recover(scene: Scene, _condition: Condition, _phases: tuple[str, ...
         return Measured(None, 0, note="the load ended less than three seconds after the last undo")
     found = recovery_time(ranges, undo)
     return Measured(found, sum(request.due >= undo for request in ranges.due), never=found is None)
-
-
-def loads_of(condition: Condition) -> tuple[str, ...]:
-    """The loads it names; none: all."""
-    return tuple(address.name for address in condition.of)
 
 
 FUNCTIONS: dict[str, MeasureFunction] = {

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from chaoskit.experiment.conditions import Condition
-from chaoskit.experiment.models import Experiment
+from chaoskit.experiment.models import Experiment, judged_range
 from chaoskit.history.reader import Observations
 from chaoskit.judge.due import unanswered
 from chaoskit.records import Request
@@ -59,12 +59,8 @@ class Ranges:
         return next((span for span in self.spans if span.phase == phase), None)
 
     def phases(self, condition: Condition) -> tuple[str, ...]:
-        """Those it names, else from the first fault (or, without one, from the baseline's end) to the end."""
-        names = [phase.name for phase in self.experiment.phases]
-        if condition.during:
-            return condition.during
-        faulty = [index for index, phase in enumerate(self.experiment.phases) if phase.faults]
-        return tuple(names[faulty[0] if faulty else (1 if len(names) > 1 else 0) :])
+        """Those it is about."""
+        return judged_range(self.experiment.phases, condition)
 
     def requests(self, phases: tuple[str, ...], loads: tuple[str, ...]) -> list[Request]:
         """The requests of those phases and loads (none named: all)."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from chaoskit.experiment.conditions import Condition
 from chaoskit.judge.due import due_between
+from chaoskit.judge.points import loads_of, point
 from chaoskit.judge.ranges import Ranges
-from chaoskit.judge.statistics import percentile
 from chaoskit.records import Request
 
 WINDOW = 1.0
@@ -74,34 +74,18 @@ def _steady(bounds: Bounds, requests: list[Request]) -> bool:
 
 
 def _holds(condition: Condition, bound: float | None, requests: list[Request]) -> bool:
-    loads = _loads(condition)
-    value = _point(condition, [r for r in requests if not loads or r.load in loads])
+    loads = loads_of(condition)
+    value = point(condition, [r for r in requests if not loads or r.load in loads])
     return value is not None and bound is not None and OPERATORS[condition.op](value, bound)
 
 
 def _bound(ranges: Ranges, condition: Condition) -> float | None:
     if not condition.relative:
         return condition.bound
-    baseline = _point(condition, ranges.requests((ranges.experiment.phases[0].name,), _loads(condition)))
+    baseline = point(condition, ranges.requests((ranges.experiment.phases[0].name,), loads_of(condition)))
     return relative_bound(condition, baseline)
 
 
 def relative_bound(condition: Condition, baseline: float | None) -> float | None:
     """`N x baseline` as a number; None when the baseline has no value, or 0, or one beyond any bound."""
     return condition.bound * baseline if baseline and math.isfinite(baseline) else None
-
-
-def _loads(condition: Condition) -> tuple[str, ...]:
-    return tuple(address.name for address in condition.of)
-
-
-def _point(condition: Condition, requests: list[Request]) -> float | None:
-    """success_rate and latency are all that a steady state can hold a window to."""
-    if not requests:
-        return None
-    if condition.measure == "success_rate":
-        return sum(r.outcome == "ok" for r in requests) / len(requests)
-    ordered = sorted(r.done - r.due if r.outcome == "ok" else math.inf for r in requests)
-    if condition.stat.startswith("p"):
-        return percentile(ordered, float(condition.stat[1:]) / 100)
-    return {"mean": sum(ordered) / len(ordered), "max": ordered[-1], "min": ordered[0]}[condition.stat]

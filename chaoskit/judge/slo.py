@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from chaoskit.experiment.conditions import Condition
-from chaoskit.judge.measures import FUNCTIONS, Measured, Scene, latencies, loads_of
+from chaoskit.judge.measures import FUNCTIONS, Measured, Scene
+from chaoskit.judge.points import good, latencies, loads_of, share_of
 from chaoskit.judge.recovery import OPERATORS, relative_bound
 from chaoskit.judge.statistics import percentile_samples_needed, requests_to_settle
 from chaoskit.judge.verdict import Answer, Judged
@@ -111,13 +112,12 @@ def _why(condition: Condition, measured: Measured, bound: float, phases: tuple[s
 def _needed(scene: Scene, condition: Condition, bound: float, phases: tuple[str, ...]) -> str:
     """How long a run would settle it, if its requests went on as they did."""
     requests = scene.ranges.requests(phases, loads_of(condition))
-    if condition.measure == "success_rate":
-        objective = bound
-        good = sum(request.outcome == "ok" for request in requests)
+    percentile_share = share_of(condition.stat)
+    if percentile_share is None:
+        objective, count_good = bound, good(requests)
     else:  # a percentile is at most its bound when at least that share of the requests is
-        objective = float(condition.stat[1:]) / 100
-        good = sum(latency <= bound for latency in latencies(requests))
-    share = good / len(requests)
+        objective, count_good = percentile_share, sum(latency <= bound for latency in latencies(requests))
+    share = count_good / len(requests)
     if objective >= 1:
         return ", and no number of them could: hold it to a share below 100 %"
     if share == objective or objective <= 0:

@@ -54,7 +54,7 @@ class Outcome:
 
 
 def execute(plan: Plan, runs: Path, flag: StopFlag, watch: Watch) -> Outcome:
-    """Run a plan and judge it. Never raises a ChaoskitError: every end is an Outcome. OSError: no run folder."""
+    """Run a plan and judge it. Once there is a run folder, every end is an Outcome. Raises StackBroken without one."""
     return _Execution(plan, make_run_folder(runs, plan.experiment.name), flag, watch).run()
 
 
@@ -96,6 +96,9 @@ class _Execution:
         except ChaoskitError as error:
             # Ctrl-C reaches a target's `setup` too, which then fails: the end is still the user's.
             return Stopped("stopped by the user") if self.flag.requested else self._cause(error)
+        except OSError as error:
+            # The machine refused something we did not foresee (a full disk, a limit); the stack must still be ended.
+            return self._cause(StackBroken(f"the machine refused a step of the run: {error}"))
         return None
 
     def _cause(self, error: ChaoskitError) -> ChaoskitError:

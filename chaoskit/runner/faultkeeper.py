@@ -6,7 +6,7 @@ from chaoskit.clock import Clock
 from chaoskit.errors import ChaoskitError, StackBroken, UndoFailed
 from chaoskit.experiment.models import PlacedFault
 from chaoskit.faults import Levers
-from chaoskit.records import FaultEvent
+from chaoskit.records import FaultEvent, FaultMoment
 from chaoskit.runner.ledger import Entry, Ledger
 from chaoskit.stack.process import OnRecords
 
@@ -69,6 +69,6 @@ class FaultKeeper:
         del self._placed[entry.number]
         self._event(placed, entry.of, "undone")
 
-    def _event(self, placed: PlacedFault, of: str, event: str, detail: str = "") -> None:
-        record = FaultEvent(self._clock.now(), placed.id, placed.fault.kind, of, event, detail)  # type: ignore[arg-type]
+    def _event(self, placed: PlacedFault, of: str, event: FaultMoment, detail: str = "") -> None:
+        record = FaultEvent(self._clock.now(), placed.id, placed.fault.kind, of, event, detail)
         self._note((record,))

@@ -49,10 +49,10 @@ def _kernel() -> Ability:
 
 
 def _sandbox() -> Ability:
-    from chaoskit.stack.embedded.sandbox import Address, Layout, Sandbox
+    from chaoskit.stack.embedded.sandbox import Layout, Sandbox
 
     clock = RunClock()
-    sandbox = Sandbox(Layout((Address("probe", "198.18.0.10"),), None, Path()), lambda _code: None)
+    sandbox = Sandbox(Layout(("198.18.0.10",), None), lambda _code: None)
     try:
         sandbox.start()
     except MissingAbility as error:

@@ -6,7 +6,6 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -88,16 +87,6 @@ class Running:
     def connect(self) -> ssl.SSLSocket:
         context = ssl.create_default_context(cafile=str(self.ca))
         return context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), 5), server_hostname="localhost")
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path)
-    yield running
-    running.emulator.hold.set()
-    running.part.stop()
-    running.emulator.shutdown()
-    running.emulator.server_close()
 
 
 def get(client: Any, key: str = "1") -> Any:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -17,17 +15,6 @@ from tests.gateway.test_gateway import Running, get
 
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: DynamoDB_20120810.GetItem\r\n"
 BODY = b'{"Key": {}}'
-
-
-@pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Running]:
-    running = Running(tmp_path)
-    yield running
-    running.emulator.hold.set()
-    running.part.stop()
-    running.emulator.shutdown()
-    running.emulator.server_close()
-    assert (tmp_path / "gateway.log").read_text() == ""
 
 
 def read_until(sock: socket.socket, end: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from chaoskit.experiment.conditions import parse
@@ -80,6 +81,15 @@ def test_no_data_is_no_pass() -> None:
     verdict = judge(empty, experiment(GOOD, fault=None))
     assert verdict.word == "inconclusive"
     assert "nothing was measured" in verdict.reasons[0]
+
+
+def test_a_file_that_judges_nothing_cannot_pass() -> None:
+    """One phase and no SLO: nothing gates and nothing is asked, so all requests may fail unseen."""
+    spec = experiment(fault=None)
+    alone = msgspec.structs.replace(spec, phases=spec.phases[:1])
+    verdict = judge(history(requests(0, 10, bad=500), fault=None), alone)
+    assert verdict.word == "inconclusive"
+    assert "nothing was judged" in verdict.reasons[0]
 
 
 def test_too_few_samples_are_inconclusive_and_the_needed_number_is_told() -> None:

@@ -35,7 +35,7 @@ while True:
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    made = Sandbox(Layout((), 8080, tmp_path), lambda _code: None)
+    made = Sandbox(Layout((), 8080), lambda _code: None)
     made.start()
     yield made
     made.terminate(0)

@@ -193,6 +193,12 @@ def test_a_plan_is_pure_and_says_everything() -> None:
     assert "3,838" in warning
 
 
+def test_a_plan_warns_of_a_share_that_nothing_can_decide() -> None:
+    """Not even a million good requests put an interval at 100 %."""
+    (warning,) = make_plan(experiment("success_rate >= 100% during outage"), 1).warnings
+    assert "cannot pass" in warning
+
+
 def test_an_identical_fault_goes_on_untouched() -> None:
     """No undo and no second inject between two phases that have it."""
     phases = (Phase("baseline", 1), Phase("a", 1, (NODATA,)), Phase("b", 1, (NODATA,)), Phase("c", 1))

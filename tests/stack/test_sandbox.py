@@ -9,28 +9,18 @@ import socket
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chaoskit.errors import TargetNotReady
 from chaoskit.stack.embedded.remedies import Facts, explain
-from chaoskit.stack.embedded.sandbox import DNS_ADDRESS, Address, Layout, Sandbox
+from chaoskit.stack.embedded.sandbox import DNS_ADDRESS, Layout, Sandbox
 from tests.conftest import wait_until
 from tests.whole.harness import alive, descendants
 
 ROOT = Path(__file__).parents[2]
 PYTHON = [sys.executable, "-I", "-S", "-c"]
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    made = Sandbox(Layout((Address("db", "198.18.0.10"),), 8080, tmp_path), lambda _code: None)
-    made.start()
-    yield made
-    made.terminate(0.2)
-    assert made.close(5)
 
 
 def inside(sandbox: Sandbox, code: str) -> str:
@@ -108,7 +98,7 @@ def test_a_listener_made_inside_is_served_outside_and_syns_are_seen(sandbox: San
 def test_the_end_of_the_target_is_told_and_everything_it_left_dies(tmp_path: Path) -> None:
     """The exit code; daemons that it forked away go with the sandbox."""
     codes: list[int] = []
-    sandbox = Sandbox(Layout((), None, tmp_path), codes.append)
+    sandbox = Sandbox(Layout((), None), codes.append)
     sandbox.start()
     code = "import os, time\nif os.fork() == 0:\n os.setsid()\n time.sleep(600)\nos._exit(3)"
     sandbox.launch([*PYTHON, code], {}, tmp_path, os.open(os.devnull, os.O_WRONLY))
@@ -122,7 +112,7 @@ def test_the_end_of_the_target_is_told_and_everything_it_left_dies(tmp_path: Pat
 
 def test_sigterm_comes_first(tmp_path: Path) -> None:
     """A target may end in its own way before it is killed."""
-    sandbox = Sandbox(Layout((), None, tmp_path), lambda _code: None)
+    sandbox = Sandbox(Layout((), None), lambda _code: None)
     sandbox.start()
     code = (
         "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: (print('bye', flush=True), sys.exit(0)))\n"
@@ -159,7 +149,7 @@ def test_kill_9_of_any_of_them_leaves_nothing(victim: str) -> None:
         from pathlib import Path
         sys.path.insert(0, sys.argv[1])
         from chaoskit.stack.embedded.sandbox import Layout, Sandbox
-        sandbox = Sandbox(Layout((), None, Path("/")), lambda code: None)
+        sandbox = Sandbox(Layout((), None), lambda code: None)
         sandbox.start()
         sandbox.launch(["sleep", "600"], {"PATH": os.environ["PATH"]}, Path("/"), 1)
         print(os.getpid(), sandbox._process.pid, sandbox.pid1, flush=True)

@@ -18,20 +18,11 @@ from typing import Any
 import pytest
 
 from chaoskit.errors import MissingAbility, StackBroken, TargetNotReady
-from chaoskit.stack.embedded.sandbox import Address, Layout, Sandbox, private_sockets
+from chaoskit.stack.embedded.sandbox import Layout, Sandbox, private_sockets
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).parents[2]
 PYTHON = [sys.executable, "-I", "-S", "-c"]
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    made = Sandbox(Layout((Address("db", "198.18.0.10"),), 8080, tmp_path), lambda _code: None)
-    made.start()
-    yield made
-    made.terminate(0.2)
-    assert made.close(5)
 
 
 @pytest.fixture
@@ -45,7 +36,7 @@ def test_a_target_that_ends_at_once_is_heard_of(tmp_path: Path, nowhere: int) ->
     """Also when its end is told before its start is: each of several."""
     for _ in range(10):
         codes: list[int] = []
-        sandbox = Sandbox(Layout((), None, tmp_path), codes.append)
+        sandbox = Sandbox(Layout((), None), codes.append)
         sandbox.start()
         sandbox.launch(["false"], {"PATH": os.environ["PATH"]}, tmp_path, nowhere)
         wait_until(lambda codes=codes: codes == [1])
@@ -75,7 +66,7 @@ def test_the_target_starts_with_default_signals(tmp_path: Path, ignored: signal.
     before = signal.signal(ignored, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, [ignored])
     try:
-        sandbox = Sandbox(Layout((), None, tmp_path), lambda _code: None)
+        sandbox = Sandbox(Layout((), None), lambda _code: None)
         sandbox.start()
         _, output = sandbox.run(["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"], {"PATH": os.environ["PATH"]}, 10)
         # 32 and 33 are the C library's own and nobody else's to set; GNU make hands them on ignored.
@@ -104,7 +95,7 @@ def test_the_machines_own_name_is_known_inside(sandbox: Sandbox) -> None:
 def test_a_dead_agent_is_trouble(tmp_path: Path, nowhere: int, victim: str) -> None:
     """The run is broken, not failed: the target did not end by itself. Asking it fails at once, closing is no trouble."""
     codes: list[int] = []
-    sandbox = Sandbox(Layout((), None, tmp_path), codes.append)
+    sandbox = Sandbox(Layout((), None), codes.append)
     sandbox.start()
     sandbox.launch(["sleep", "600"], {"PATH": os.environ["PATH"]}, tmp_path, nowhere)
     assert sandbox.trouble() is None
@@ -143,7 +134,7 @@ def descriptors() -> int:
 
 def test_a_refused_start_leaves_nothing(tmp_path: Path) -> None:
     """Neither a process, nor a descriptor."""
-    layout = Layout((Address("a", "198.18.0.10"), Address("b", "198.18.0.10")), None, tmp_path)
+    layout = Layout(("198.18.0.10", "198.18.0.10"), None)
     before = descriptors()
     sandbox = Sandbox(layout, lambda _code: None)
     with pytest.raises(MissingAbility, match=r"198\.18\.0\.10"):
@@ -157,7 +148,7 @@ def test_a_limit_of_open_files_is_named(tmp_path: Path) -> None:
     script = """
         import resource, socket
         resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
-        sandbox = Sandbox(Layout((), None, Path("/")), lambda code: None)
+        sandbox = Sandbox(Layout((), None), lambda code: None)
         try:
             sandbox.start()
         except MissingAbility as error:
@@ -185,7 +176,7 @@ def test_a_hidden_socket_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     server.listen()
     real = str(tmp_path.parent / f"{tmp_path.name}.sock")
     monkeypatch.setenv("SSH_AUTH_SOCK", real)
-    sandbox = Sandbox(Layout((), None, tmp_path), lambda _code: None)
+    sandbox = Sandbox(Layout((), None), lambda _code: None)
     sandbox.start()
     code = f"import os, stat; print(stat.S_ISCHR(os.stat({real!r}).st_mode))"
     assert sandbox.run([*PYTHON, code], {}, 10) == (0, "True\n")
@@ -204,13 +195,13 @@ def driver(script: str) -> str:
         sys.path.insert(0, {str(ROOT)!r})
         from pathlib import Path
         from chaoskit.errors import MissingAbility
-        from chaoskit.stack.embedded.sandbox import Address, Layout, Sandbox
+        from chaoskit.stack.embedded.sandbox import Layout, Sandbox
         """
     return textwrap.dedent(head) + textwrap.dedent(script)
 
 
 ORDINARY = """
-    sandbox = Sandbox(Layout((Address("db", "198.18.0.10"),), 8080, Path("/")), lambda code: None)
+    sandbox = Sandbox(Layout(("198.18.0.10",), 8080), lambda code: None)
     sandbox.start()
     listener = sandbox.listen("tcp", "198.18.0.10", 443)
     code = '''
@@ -255,7 +246,7 @@ def test_an_ordinary_user_has_it_all() -> None:
 
 
 DEGRADED = """
-    sandbox = Sandbox(Layout((), None, Path("/")), lambda code: None)
+    sandbox = Sandbox(Layout((), None), lambda code: None)
     sandbox.start()
     print(json.dumps(sandbox.notes), flush=True)
     _, seen = sandbox.run(["cat", "/etc/resolv.conf", sys.argv[1]], {"PATH": os.environ["PATH"]}, 10)

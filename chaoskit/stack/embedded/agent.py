@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     Message = dict[str, Any]
 
-DNS_ADDRESS = "198.18.0.1"
 VETH_TARGET, VETH_DEPENDENCIES = "198.19.255.2", "198.19.255.1"
 
 
@@ -54,12 +53,12 @@ class Nets:
         outer.set_up("dep0")
         index = socket.if_nametoindex("dep0")
         outer.add_address(VETH_TARGET, 30, index)
-        for ip in (DNS_ADDRESS, *layout["addresses"]):
+        for ip in layout["addresses"]:
             outer.add_route(ip, 32, index)
         with self:
             inner.set_up("dep1")
             inner.add_address(VETH_DEPENDENCIES, 30, socket.if_nametoindex("dep1"))
-            for ip in (DNS_ADDRESS, *layout["addresses"]):
+            for ip in layout["addresses"]:
                 inner.add_address(ip, 32, 1)
             # A new namespace inherits the host's value; forwarding would answer for an address taken away.
             kernel.write("/proc/sys/net/ipv4/ip_forward", "0")

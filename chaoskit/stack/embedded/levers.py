@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from chaoskit.stack.process import PartProcess
 from chaoskit.stack.toxiproxy import ToxiproxyClient
-from chaoskit.wire import Cut, DnsClear, DnsInject, Drain, Status
+from chaoskit.wire import Cut, DnsAnswer, DnsClear, DnsInject, Drain, Status
 
 
 class _Dns:
     def __init__(self, dns: PartProcess) -> None:
         self._dns = dns
 
-    def answer(self, fault: str, dependency: str, how: str, delay: float) -> None:
-        self._dns.ask(DnsInject(fault, dependency, how, delay))  # type: ignore[arg-type]
+    def answer(self, fault: str, dependency: str, how: DnsAnswer, delay: float) -> None:
+        self._dns.ask(DnsInject(fault, dependency, how, delay))
 
     def clear(self, fault: str) -> None:
         self._dns.ask(DnsClear(fault))

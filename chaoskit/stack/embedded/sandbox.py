@@ -31,23 +31,14 @@ Answer = tuple[dict[str, Any] | None, list[int]]
 
 
 @dataclass(frozen=True)
-class Address:
-    """The address of one dependency inside the sandbox."""
-
-    dependency: str
-    ip: str
-
-
-@dataclass(frozen=True)
 class Layout:
     """What the sandbox is made of.
 
-    folder: the run folder. target_port: kept out of the ephemeral range; None for a target without one.
+    addresses: of the dependencies. target_port: kept out of the ephemeral range; None for a target without one.
     """
 
-    addresses: tuple[Address, ...]
+    addresses: tuple[str, ...]
     target_port: int | None
-    folder: Path
 
 
 class Sandbox:
@@ -58,7 +49,6 @@ class Sandbox:
 
     def __init__(self, layout: Layout, on_exit: Callable[[int], None]) -> None:
         self.layout = layout
-        self.dns_address = DNS_ADDRESS
         self.notes: list[str] = []
         self.exit_code: int | None = None
         self.pid1 = -1
@@ -148,7 +138,7 @@ class Sandbox:
     def _description(self) -> dict[str, Any]:
         # Any folder of the host serves as a mount point; what is mounted there exists in the sandbox alone.
         return {
-            "addresses": [address.ip for address in self.layout.addresses],
+            "addresses": [DNS_ADDRESS, *self.layout.addresses],
             "port": self.layout.target_port,
             "hide": private_sockets(os.environ, os.getuid()),
             "scratch": tempfile.gettempdir(),

@@ -18,14 +18,14 @@ from chaoskit.clock import RunClock
 from chaoskit.errors import StackBroken
 from chaoskit.experiment.models import AwsDependency, Experiment, TcpDependency
 from chaoskit.faults import Levers
-from chaoskit.records import TargetEvent
+from chaoskit.records import TargetEvent, TargetMoment
 from chaoskit.stack.aws import endpoint_names
 from chaoskit.stack.base import Check
 from chaoskit.stack.certificates import make
 from chaoskit.stack.embedded.environment import target_environment, write_bundle
 from chaoskit.stack.embedded.levers import EmbeddedLevers
 from chaoskit.stack.embedded.readiness import probe, wait_target
-from chaoskit.stack.embedded.sandbox import Address, Layout, Sandbox
+from chaoskit.stack.embedded.sandbox import DNS_ADDRESS, Layout, Sandbox
 from chaoskit.stack.process import OnRecords, PartProcess
 from chaoskit.stack.setup import run_setup
 from chaoskit.stack.toxiproxy import ToxiproxyClient
@@ -178,11 +178,7 @@ class EmbeddedStack:
             self._launch("emulator", settings, sockets, of=dependency.name)
 
     def _start_sandbox(self) -> Sandbox:
-        layout = Layout(
-            addresses=tuple(Address(name, ip) for name, ip in self._addresses.items()),
-            target_port=self._experiment.target.port,
-            folder=self._folder,
-        )
+        layout = Layout(tuple(self._addresses.values()), self._experiment.target.port)
         self._sandbox = Sandbox(layout, self._target_exited)
         self._sandbox.start()
         self.notes += self._sandbox.notes
@@ -193,7 +189,7 @@ class EmbeddedStack:
             NameGroup(d.name, self._names(d), self._addresses[d.name], max(1, round(d.ttl)))
             for d in self._experiment.dependencies
         )
-        sockets = {kind: sandbox.listen(kind, sandbox.dns_address, 53) for kind in ("udp", "tcp")}
+        sockets = {kind: sandbox.listen(kind, DNS_ADDRESS, 53) for kind in ("udp", "tcp")}
         self._launch("dns", DnsSettings(groups), sockets)
 
     def _names(self, dependency: AwsDependency | TcpDependency) -> tuple[str, ...]:
@@ -301,8 +297,8 @@ class EmbeddedStack:
         if not self._closing:
             self._note("exited", f"exit code {code}")
 
-    def _note(self, event: str, detail: str) -> None:
-        self._on_records((TargetEvent(self._clock.now(), event, detail),))  # type: ignore[arg-type]
+    def _note(self, event: TargetMoment, detail: str) -> None:
+        self._on_records((TargetEvent(self._clock.now(), event, detail),))
 
 
 def _listen() -> socket.socket:
