@@ -142,7 +142,8 @@ class Coordinator:
 
     def _end(self) -> None:
         """Stop the load where we are, then wait for open requests and the effects' last check."""
-        now = self._clock.now()
+        # Not later than the schedule's own end: what a late wake-up adds would count as requests due and never sent.
+        now = min(self._clock.now(), self._zero + self.plan.span)
         self._note(PhaseEvent(now, self._step.phase, "end", ""))
         failure: list[ChaoskitError] = []
 

@@ -12,6 +12,7 @@ import pytest
 from chaoskit.clock import FakeClock
 from chaoskit.errors import StackBroken, Stopped
 from chaoskit.experiment.models import Experiment, Phase
+from chaoskit.history.reader import History
 from chaoskit.plan import describe, make_plan
 from chaoskit.records import Record, Request
 from chaoskit.runner.coordinator import Coordinator, View
@@ -134,6 +135,17 @@ def test_a_gate_that_does_not_hold_injects_nothing(tmp_path: Path) -> None:
     play = Play(tmp_path, experiment(), good=lambda due: due > 5)
     assert play.go() == [(10, "end")]
     assert play.ledger.read_text() == ""
+
+
+def test_a_late_wake_up_invents_no_request(tmp_path: Path) -> None:
+    """The load ends where its schedule does, however late that is noticed: nothing is due after it."""
+    play = Play(tmp_path, experiment())
+    on_time = play.clock.sleep
+    play.clock.sleep = lambda seconds: on_time(seconds + 0.03)  # type: ignore[method-assign]
+    play.go()
+    with History(tmp_path / "history.sqlite") as history:
+        last = history.load().phase_events[-1]
+    assert (last.event, last.at) == ("end", pytest.approx(play.stack.zero + 30, abs=1e-9))
 
 
 def test_until_steady_cuts_the_phase_and_shifts_what_follows(tmp_path: Path) -> None:
